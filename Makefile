@@ -1,0 +1,53 @@
+# Every task a person runs. Each target does its own set-up: a machine needs Python 3.11 to 3.13, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PORT ?= 8000
+export PYTHONPATH := $(CURDIR)/code
+
+.DEFAULT_GOAL := help
+.PHONY: help book html test lint notebooks serve bench clean
+
+help:                ## list the targets
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
+
+# The stamp is newer than both files only after a complete installation.
+$(READY): requirements.txt pyproject.toml
+	@echo "== installing into $(VENV) (some minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --progress-bar on -r requirements.txt
+	$(BIN)/python -m pip check
+	@touch $@
+
+book: $(READY)       ## execute every chapter and build the site: _build/html/index.html
+	@echo "== generating the embedded data"
+	$(BIN)/segbook data make-toy
+	@echo "== executing the chapters and building the pages (warnings are errors)"
+	$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "== done: open _build/html/index.html, or run make serve"
+
+test: $(READY)       ## everything that proves the project
+	@echo "== lint"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@echo "== notebooks in step with their sources"
+	$(BIN)/python -m bookbuild.notebooks --check
+	@echo "== the strict build"
+	$(MAKE) --no-print-directory book
+	@echo "== tests"
+	$(BIN)/python -m pytest
+
+notebooks: $(READY)  ## write each chapter's notebook beside its source
+	$(BIN)/python -m bookbuild.notebooks
+
+serve: $(READY)      ## serve the built book on localhost (PORT=8000)
+	@test -f _build/html/index.html || $(MAKE) --no-print-directory book
+	@echo "http://localhost:$(PORT)/"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+bench: $(READY)      ## our speed as ratios to its peers
+	$(BIN)/python -m bookbuild.bench
+
+clean:               ## remove what was built, keep the environment
+	rm -rf _build

@@ -1,0 +1,68 @@
+"""Which files of the package a chapter's outputs depend on.
+
+A chapter is executed again when its cells change (jupyter-cache sees that) and when anything that it imports from
+segbook changes, directly or through other modules (this file sees that).
+"""
+
+import ast
+import hashlib
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+
+IMPORT = re.compile(r"^\s*(?:from\s+(segbook[\w.]*)\s+import\s+(.+)|import\s+(segbook[\w.]*))", re.MULTILINE)
+
+
+def chapter_digest(source: str, root: Path) -> str:
+    """Sixteen hex digits that change with whatever the chapter's cells run on.
+
+    Args:
+        source: the chapter's text.
+        root: the repository, with code/segbook, results and pyproject.toml.
+    """
+    names: set[str] = set()
+    for package, members, module in IMPORT.findall(source):
+        names.add(package or module)
+        names |= {f"{package}.{name}" for name in re.findall(r"\w+", members.split("#")[0])}
+    files = package_files(names, root / "code")
+    if "results" in source:
+        files |= set((root / "results").rglob("*.json"))
+    digest = hashlib.sha256(platform.python_version().encode())
+    for name in ("torch", "torchvision", "matplotlib", "d2l"):
+        digest.update(metadata.version(name).encode())
+    for path in sorted(files | {root / "pyproject.toml"}):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def package_files(names: set[str], code: Path) -> set[Path]:
+    """The files of the modules, of all that they import from segbook, and of the packages that hold them."""
+    files: set[Path] = set()
+    queue = list(names)
+    while queue:
+        name = queue.pop()
+        parts = name.split(".")
+        for depth in range(1, len(parts) + 1):
+            base = code.joinpath(*parts[:depth])
+            for path in (base.with_suffix(".py"), base / "__init__.py"):
+                if path.is_file() and path not in files:
+                    files.add(path)
+                    queue += imports(path, code)
+                    if path.parent.name == "figures":
+                        files |= set(path.parent.glob("*.js"))
+    return files
+
+
+def imports(path: Path, code: Path) -> list[str]:
+    """Dotted names under segbook that a file imports; a name that is no module is harmless."""
+    package = path.relative_to(code).parent.parts
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found += [module] + [f"{module}.{alias.name}" for alias in node.names]
+    return [name for name in found if name.split(".")[0] == "segbook"]

@@ -1,0 +1,209 @@
+"""Drawing for the chapters: one style, legible on a light and on a dark page.
+
+`style()` is called once, in a chapter's first cell. In Colab and JupyterLab it sets sizes and colours.
+While the book is built (SEGBOOK_THEMED=1) each figure also becomes an SVG whose ink follows the page's theme.
+"""
+
+import io
+import os
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
+
+# Each colour as it is drawn on a light page, and what replaces it on a dark one (contrast at least 3:1 on either).
+# The series colours follow Okabe and Ito: they stay apart for colour-blind readers.
+INK, PAPER, GREY = "#20242b", "#fefefd", "#6b7280"
+SERIES = ("#0072b2", "#d55e00", "#008f68", "#b0508a", "#9a6f00", "#5b5bd6")
+ON_DARK = {
+    INK: "#e8eaed",
+    PAPER: "#14181e",
+    GREY: "#9aa3af",
+    **dict(zip(SERIES, ("#56b4e9", "#ff9a4d", "#2fcf9f", "#e59ac6", "#e6b93c", "#a5a5ff"))),
+}
+VOID_COLOUR = (224, 224, 192)  # the border colour of PASCAL VOC's masks
+
+
+def style() -> None:
+    """Set sizes and colours of every following figure."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (5.8, 2.6),
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 110,
+            "font.size": 11,  # still legible when a phone shrinks the figure to 350 px
+            "axes.titlesize": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": mpl.cycler(color=SERIES),
+            "axes.facecolor": "none",
+            "grid.alpha": 0.25,
+            "image.cmap": "viridis",
+            "legend.frameon": False,
+            "lines.linewidth": 1.8,
+            **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+            "grid.color": GREY,
+        }
+    )
+    if os.environ.get("SEGBOOK_THEMED") == "1":
+        _emit_themed_svg()
+
+
+def _emit_themed_svg() -> None:
+    """Let IPython show a Figure as themed SVG alone."""
+    from IPython import get_ipython
+    from matplotlib_inline.backend_inline import configure_inline_support
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    configure_inline_support(shell, "inline")  # it would otherwise run after the first cell and undo the next lines
+    for formatter in shell.display_formatter.formatters.values():
+        formatter.pop(Figure, None)
+    shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, themed_svg)
+
+
+def themed_svg(figure: Figure) -> str:
+    """The figure as SVG text whose colours switch with the reader's theme.
+
+    The browser applies the page's colour scheme to `prefers-color-scheme` inside an embedded image, so the media
+    query follows the page's own switch. The same figure gives the same bytes: no date, a fixed salt for ids.
+    """
+    buffer = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "segbook"}):
+        figure.savefig(buffer, format="svg", dpi=150, transparent=True, bbox_inches="tight", metadata={"Date": None})
+    svg = buffer.getvalue()
+    names = {light: f"--c{i}" for i, light in enumerate(ON_DARK)}
+    for light, name in names.items():
+        svg = svg.replace(light, f"var({name})")
+    light_rule = ";".join(f"{name}:{light}" for light, name in names.items())
+    dark_rule = ";".join(f"{names[light]}:{dark}" for light, dark in ON_DARK.items())
+    css = (
+        f"<style>:root{{{light_rule}}}@media (prefers-color-scheme:dark){{:root{{{dark_rule}}}}}"
+        "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif!important}</style>"
+    )
+    head, tail = svg.split("<defs>", 1)
+    return head + css + "<defs>" + tail
+
+
+def _pixels(image: ArrayLike) -> np.ndarray:
+    """An array that imshow draws: (H, W) or (H, W, 3), from a tensor (3, H, W), an array or a PIL image."""
+    array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[2] not in (1, 3):
+        array = array.transpose(1, 2, 0)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim == 3 and array.dtype.kind == "f":
+        array = array.clip(0, 1)
+    return array
+
+
+def show_images(
+    images: Sequence[ArrayLike],
+    titles: Sequence[str] | None = None,
+    columns: int | None = None,
+    cmap: str | None = None,
+    scale: float = 1.8,
+) -> np.ndarray:
+    """Draw images in a grid, without axes.
+
+    Args:
+        images: each (H, W), (3, H, W), (H, W, 3) or PIL; floats in colour images are clipped to 0..1.
+        titles: one per image.
+        columns: images in a row; all of them if not given.
+        cmap: colour map of the (H, W) images.
+        scale: height of one image in inches.
+
+    Returns:
+        The array of axes, row by row.
+    """
+    arrays = [_pixels(image) for image in images]
+    columns = columns or len(arrays)
+    rows = -(-len(arrays) // columns)
+    width = scale * max(a.shape[1] / a.shape[0] for a in arrays)
+    figure, axes = plt.subplots(rows, columns, figsize=(width * columns, (scale + 0.25) * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, array, title in zip(axes.flat, arrays, titles or [""] * len(arrays)):
+        ax.imshow(array, cmap=cmap, interpolation="nearest")
+        ax.set_title(title)
+    return axes
+
+
+def colour_labels(label: ArrayLike, palette: ArrayLike) -> np.ndarray:
+    """Label map (H, W) as colours (H, W, 3) uint8; 255 in the colour of VOC's borders.
+
+    Raises:
+        ValueError: a label that the palette does not hold.
+    """
+    label, palette = _pixels(label), np.asarray(palette, dtype=np.uint8)
+    worst = label[label != 255].max(initial=0)
+    if worst >= len(palette):
+        raise ValueError(f"label {worst} has no colour: the palette holds classes 0 to {len(palette) - 1}")
+    table = np.full((256, 3), VOID_COLOUR, dtype=np.uint8)
+    table[: min(len(palette), 255)] = palette[:255]
+    return table[label.astype(np.uint8)]
+
+
+def show_segmentation(
+    image: ArrayLike,
+    label: ArrayLike | None = None,
+    prediction: ArrayLike | None = None,
+    *,
+    classes: Sequence[str],
+    palette: ArrayLike,
+) -> np.ndarray:
+    """Draw an image, its label and a prediction side by side, with a legend of the classes that occur.
+
+    Args:
+        image: (3, H, W) or (H, W, 3), 0..1 or uint8.
+        label, prediction: (H, W) class indices, 255 = void; each may be left out.
+        classes: names by index.
+        palette: (C, 3) uint8.
+
+    Returns:
+        The array of axes.
+    """
+    maps = [(name, _pixels(m)) for name, m in (("label", label), ("prediction", prediction)) if m is not None]
+    panels = [image] + [colour_labels(m, palette) for _, m in maps]
+    axes = show_images(panels, ["image"] + [name for name, _ in maps], scale=min(2.0, 5.4 / len(panels)))
+    present = sorted(set(np.unique(np.concatenate([m.ravel() for _, m in maps])).tolist()) if maps else [])
+    names = {i: classes[i] for i in present if i != 255} | ({255: "void"} if 255 in present else {})
+    colours = colour_labels(np.array([list(names)], dtype=np.uint8), palette)[0] / 255
+    handles = [Patch(facecolor=to_hex(c), edgecolor=GREY, label=name) for c, name in zip(colours, names.values())]
+    axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6) or 1)
+    return axes
+
+
+def heatmap(
+    array: ArrayLike, ax: Axes | None = None, values: bool = True, title: str | None = None, cmap: str = "Blues"
+) -> Axes:
+    """Draw a small matrix as coloured cells with its numbers written in.
+
+    Args:
+        array: (H, W).
+        values: write each number, with two decimals where one is not whole.
+    """
+    array = _pixels(array)
+    if array.ndim != 2:
+        raise ValueError(f"heatmap draws a matrix (H, W), got an array of shape {tuple(array.shape)}")
+    ax = ax or plt.subplots(figsize=(0.45 * array.shape[1] + 0.4, 0.45 * array.shape[0] + 0.6))[1]
+    drawn = ax.imshow(array, cmap=cmap, interpolation="nearest")
+    ax.set(xticks=[], yticks=[], title=title or "")
+    ax.spines[:].set_visible(False)
+    if values:
+        whole = np.allclose(array, np.round(array))
+        for (i, j), value in np.ndenumerate(array):
+            red, green, blue, _ = drawn.cmap(drawn.norm(value))
+            dark_cell = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+            text = f"{value:.0f}" if whole else f"{value:.2g}"
+            # fixed colours: the cell under them does not change with the theme
+            ax.text(j, i, text, ha="center", va="center", fontsize=9.5, color="#ffffff" if dark_cell else "#101010")
+    return ax

@@ -1,0 +1,54 @@
+"""A chapter's digest changes with what the chapter runs on and with nothing else."""
+
+import pytest
+
+from bookbuild.dependencies import chapter_digest, package_files
+
+CHAPTER = "Some prose.\n\n```{code-cell} ipython3\nfrom segbook.a import thing  # and more\n```\n"
+
+
+@pytest.fixture
+def project(tmp_path):
+    package = tmp_path / "code" / "segbook"
+    files = {
+        "__init__.py": "",
+        "a.py": "from segbook import b\n",
+        "b.py": "def f():\n    from .deep import c\n",
+        "deep/__init__.py": "",
+        "deep/c.py": "import torch\n",
+        "deep/sibling.py": "from ..lonely import x\n",
+        "lonely.py": "x = 1\n",
+    }
+    for name, text in files.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+    (tmp_path / "results").mkdir()
+    return tmp_path
+
+
+def names(project, *modules):
+    code = project / "code"
+    return {p.relative_to(code / "segbook").as_posix() for p in package_files(set(modules), code)}
+
+
+def test_imports_are_followed(project):
+    assert names(project, "segbook.a") == {"__init__.py", "a.py", "b.py", "deep/__init__.py", "deep/c.py"}
+    assert names(project, "segbook.deep.sibling") >= {"deep/sibling.py", "lonely.py"}
+
+
+@pytest.mark.parametrize("file, matters", [("a.py", True), ("deep/c.py", True), ("lonely.py", False)])
+def test_digest_follows_the_files_that_matter(project, file, matters):
+    before = chapter_digest(CHAPTER, project)
+    assert before == chapter_digest(CHAPTER + "\nOther prose.\n", project)
+    path = project / "code" / "segbook" / file
+    path.write_text(path.read_text() + "\ny = 2\n")
+    assert (chapter_digest(CHAPTER, project) != before) is matters
+
+
+def test_a_result_matters_to_a_chapter_that_reads_results(project):
+    reading = CHAPTER + "See {result}`a.b`, from results.\n"
+    before, other = chapter_digest(reading, project), chapter_digest(CHAPTER, project)
+    (project / "results" / "a.json").write_text('{"b": 1}')
+    assert chapter_digest(reading, project) != before
+    assert chapter_digest(CHAPTER, project) == other

@@ -1,0 +1,87 @@
+"""Figures: readable in both themes, the same bytes each time, and honest about labels they have no colour for."""
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot as plt
+from PIL import Image
+
+from segbook import plot
+
+matplotlib.use("agg")
+PALETTE = [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    with matplotlib.rc_context():
+        plot.style()
+        yield
+    plt.close("all")
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2.2."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a: str, b: str) -> float:
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("colour", [plot.INK, plot.GREY, *plot.SERIES])
+def test_every_colour_stands_out_on_both_grounds(colour):
+    assert contrast(colour, "#ffffff") >= (4.5 if colour == plot.INK else 3)
+    assert contrast(plot.ON_DARK[colour], plot.ON_DARK[plot.PAPER]) >= (4.5 if colour == plot.INK else 3)
+
+
+def test_themed_svg_switches_its_ink_and_is_reproducible():
+    def draw():
+        figure, ax = plt.subplots()
+        ax.plot([0, 1], [1, 0])
+        ax.set_xlabel("position")
+        return plot.themed_svg(figure)
+
+    svg = draw()
+    assert svg == draw()
+    assert "prefers-color-scheme:dark" in svg
+    drawn = svg.split("</style>", 1)[1]
+    assert "var(--c" in drawn and "position" in drawn
+    assert not any(colour in drawn for colour in plot.ON_DARK), "a colour that does not follow the theme"
+
+
+def test_show_images_takes_what_a_reader_has():
+    tensors = [torch.rand(3, 8, 9), torch.rand(8, 9), torch.zeros(1, 8, 9), np.zeros((8, 9, 3), np.uint8)]
+    axes = plot.show_images([*tensors, Image.new("RGB", (9, 8))], columns=2)
+    assert axes.shape == (3, 2)
+    assert [len(ax.images) for ax in axes.flat] == [1, 1, 1, 1, 1, 0]
+
+
+def test_colour_labels_against_a_hand_made_map():
+    colours = plot.colour_labels(torch.tensor([[0, 1], [2, 255]]), PALETTE)
+    assert colours.tolist() == [[[0, 0, 0], [128, 0, 0]], [[0, 128, 0], [224, 224, 192]]]
+
+
+def test_a_label_without_a_colour_is_named():
+    with pytest.raises(ValueError, match="label 3 has no colour: the palette holds classes 0 to 2"):
+        plot.colour_labels(np.array([[3]]), PALETTE)
+
+
+def test_legend_names_the_classes_that_occur_and_no_others():
+    label = torch.zeros(6, 8, dtype=torch.long)
+    label[0] = 255
+    axes = plot.show_segmentation(torch.rand(3, 6, 8), label, classes=["background", "cat", "boat"], palette=PALETTE)
+    names = [text.get_text() for text in axes.flat[0].figure.legends[0].get_texts()]
+    assert names == ["background", "void"]
+
+
+def test_heatmap_writes_every_number():
+    ax = plot.heatmap(torch.tensor([[1, 20], [3, 4]]))
+    assert sorted(text.get_text() for text in ax.texts) == ["1", "20", "3", "4"]
+    assert {text.get_text() for text in plot.heatmap([[0.25, 1.0]]).texts} == {"0.25", "1"}
+    with pytest.raises(ValueError, match=r"\(2, 2, 2\)"):
+        plot.heatmap(torch.zeros(2, 2, 2))
