@@ -1,0 +1,212 @@
+"""Transposed convolution, three times: by stamping, through the transposed matrix, and fast.
+
+Each way fills the same *canvas*: every input cell puts its kernel, scaled by its value, on an empty sheet, one stride
+further than the cell before. What is left is the same for all three: `padding` cuts cells off every side of the
+canvas, `output_padding` cuts fewer off the bottom and the right, and the bias is added. See chapter 3.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from segbook.convolution.geometry import conv_output_size, conv_transpose_output_size
+
+Pair = tuple[int, int]
+
+
+def conv_matrix(
+    weight: Tensor,
+    in_size: int | Pair,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+) -> Tensor:
+    """The matrix C of a convolution: `C @ x.flatten()` equals `conv2d(x, weight, ...).flatten()`.
+
+    One row for each output value, one column for each input value. It is dense, for looking at and for small checks:
+    a 3x3 layer with 64 channels on a 56x56 map would need 160 GB. Differentiable with respect to `weight`.
+
+    Args:
+        weight: (out_channels, in_channels, kernel height, kernel width), as conv2d takes it.
+        in_size: height and width of the input, or one number for a square.
+
+    Returns:
+        C, (out_channels * out height * out width, in_channels * in height * in width).
+
+    Raises:
+        ValueError: a weight that is not 4-dimensional, or a kernel that does not fit into the padded input.
+    """
+    if weight.dim() != 4:
+        raise ValueError(f"conv_matrix needs weight (out, in, height, width), got shape {tuple(weight.shape)}")
+    (h, w), (sh, sw), (ph, pw), (dh, dw) = map(_pair, (in_size, stride, padding, dilation))
+    out_channels, in_channels, kh, kw = weight.shape
+    out_h = conv_output_size(h, kh, sh, ph, dh)
+    out_w = conv_output_size(w, kw, sw, pw, dw)
+    matrix = weight.new_zeros(out_channels, out_h, out_w, in_channels, h + 2 * ph, w + 2 * pw)
+    for i in range(out_h):
+        for j in range(out_w):
+            # the input cells that output (i, j) sees
+            rows = slice(i * sh, i * sh + dh * (kh - 1) + 1, dh)
+            columns = slice(j * sw, j * sw + dw * (kw - 1) + 1, dw)
+            matrix[:, i, j, :, rows, columns] = weight
+    matrix = matrix[..., ph : ph + h, pw : pw + w]  # padded cells are zero: their columns do nothing
+    return matrix.reshape(out_channels * out_h * out_w, in_channels * h * w)
+
+
+def conv_transpose2d_stamp(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    output_padding: int | Pair = 0,
+    groups: int = 1,
+    dilation: int | Pair = 1,
+) -> Tensor:
+    """Transposed convolution by its definition: a loop that stamps one kernel for each input cell. Slow.
+
+    Arguments, result and errors as `conv_transpose2d`.
+    """
+    return _on_canvas(stamp, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d_matrix(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    output_padding: int | Pair = 0,
+    groups: int = 1,
+    dilation: int | Pair = 1,
+) -> Tensor:
+    """Transposed convolution by its name: the transpose of `conv_matrix` applied to x. For small sizes.
+
+    Arguments, result and errors as `conv_transpose2d`.
+    """
+    return _on_canvas(transposed_matrix, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    output_padding: int | Pair = 0,
+    groups: int = 1,
+    dilation: int | Pair = 1,
+) -> Tensor:
+    """Transposed convolution, fast: one matrix product makes all stamps, `fold` adds them up.
+
+    Args:
+        x: (N, in_channels, h, w), or (in_channels, h, w) without a batch.
+        weight: (in_channels, out_channels / groups, kernel height, kernel width). The input channels come first.
+        bias: (out_channels,).
+        stride: cells from one stamp to the next, in the output.
+        padding: cells cut off each side of the output.
+        output_padding: cells fewer to cut off at the bottom and the right; less than max(stride, dilation).
+        groups: input and output channels are split into this many independent blocks.
+        dilation: cells from one kernel weight to the next.
+
+    Returns:
+        (N, out_channels, H, W), or without N as x, with H = `conv_transpose_output_size(h, ...)`.
+
+    Raises:
+        ValueError: shapes that do not fit together, an output_padding that is too large, an empty output.
+
+    Source: torch.nn.functional.conv_transpose2d, same signature and values; GEMM + col2im as in Caffe.
+    """
+    return _on_canvas(gemm_col2im, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def stamp(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair) -> Tensor:
+    """The canvas by its definition. x (N, g, I, h, w) and weight (g, I, O, kh, kw) give (N, g, O, H, W)."""
+    (sh, sw), (dh, dw), (kh, kw) = stride, dilation, weight.shape[-2:]
+    canvas = x.new_zeros(*x.shape[:2], weight.shape[2], *canvas_size(x, weight, stride, dilation))
+    for i in range(x.shape[-2]):
+        for j in range(x.shape[-1]):
+            rows = slice(i * sh, i * sh + dh * (kh - 1) + 1, dh)
+            columns = slice(j * sw, j * sw + dw * (kw - 1) + 1, dw)
+            # every output channel o: the kernels of all input channels i, each times its value
+            canvas[..., rows, columns] += torch.einsum("ngi,giokl->ngokl", x[..., i, j], weight)
+    return canvas
+
+
+def transposed_matrix(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair) -> Tensor:
+    """The canvas as Cᵀx, where C is the convolution that takes the canvas to x. Shapes as in `stamp`."""
+    size = canvas_size(x, weight, stride, dilation)
+    groups = []
+    for x_group, weight_group in zip(x.unbind(1), weight):
+        matrix = conv_matrix(weight_group, size, stride, dilation=dilation)  # (I * h * w, O * H * W)
+        groups.append(x_group.flatten(1) @ matrix)  # a row times C is Cᵀ times a column
+    return torch.stack(groups, 1).view(*x.shape[:2], weight.shape[2], *size)
+
+
+def gemm_col2im(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair) -> Tensor:
+    """The canvas from one matrix product and `fold`. Shapes as in `stamp`."""
+    stamps = weight.flatten(2).mT @ x.flatten(3)  # (N, g, O * kh * kw, h * w): column p is the stamp of cell p
+    size, kernel_size = canvas_size(x, weight, stride, dilation), weight.shape[-2:]
+    canvas = F.fold(stamps.flatten(1, 2), size, kernel_size, dilation=dilation, stride=stride)
+    return canvas.unflatten(1, (x.shape[1], -1))
+
+
+def canvas_size(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair) -> Pair:
+    """Height and width that all stamps together cover."""
+    height, width = (
+        conv_transpose_output_size(n, k, s, dilation=d)
+        for n, k, s, d in zip(x.shape[-2:], weight.shape[-2:], stride, dilation)
+    )
+    return height, width
+
+
+def _on_canvas(
+    fill: Callable[[Tensor, Tensor, Pair, Pair], Tensor],
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: int | Pair,
+    padding: int | Pair,
+    output_padding: int | Pair,
+    groups: int,
+    dilation: int | Pair,
+) -> Tensor:
+    """What the three ways share: checks, groups, cutting the canvas, the bias."""
+    stride, padding, output_padding, dilation = map(_pair, (stride, padding, output_padding, dilation))
+    _check_shapes(x, weight, bias, groups)
+    for n, k, s, p, o, d in zip(x.shape[-2:], weight.shape[-2:], stride, padding, output_padding, dilation):
+        conv_transpose_output_size(n, k, s, p, o, d)  # raises for an output_padding or a size that is impossible
+    batch = x if x.dim() == 4 else x[None]
+    canvas = fill(batch.unflatten(1, (groups, -1)), weight.unflatten(0, (groups, -1)), stride, dilation)
+    (top, left), (more_h, more_w) = padding, output_padding
+    output = F.pad(canvas.flatten(1, 2), (-left, more_w - left, -top, more_h - top))  # negative: cut off
+    if bias is not None:
+        output = output + bias[:, None, None]
+    return output if x.dim() == 4 else output[0]
+
+
+def _pair(value: int | Pair) -> Pair:
+    """One number twice, or the two numbers given: height first."""
+    height, width = (value, value) if isinstance(value, int) else value
+    return height, width
+
+
+def _check_shapes(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
+    if x.dim() not in (3, 4) or weight.dim() != 4:
+        raise ValueError(
+            "a transposed convolution needs x (N, in, h, w) or (in, h, w) and weight (in, out / groups, height, width)"
+            f", got shapes {tuple(x.shape)} and {tuple(weight.shape)}"
+        )
+    in_channels = x.shape[-3]
+    if weight.shape[0] != in_channels:
+        raise ValueError(
+            f"x has {in_channels} channels but weight {tuple(weight.shape)} takes {weight.shape[0]}: "
+            "a transposed convolution's weight is (in, out / groups, height, width), input channels first"
+        )
+    if groups < 1 or in_channels % groups:
+        raise ValueError(f"groups={groups} does not divide the {in_channels} input channels")
+    out_channels = weight.shape[1] * groups
+    if bias is not None and bias.shape != (out_channels,):
+        raise ValueError(f"bias needs one value for each of {out_channels} output channels, got {tuple(bias.shape)}")
