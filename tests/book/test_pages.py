@@ -1,4 +1,4 @@
-"""Every built page as a reader meets it: in a browser, wide and narrow, light and dark, from a server and from a file."""
+"""Every built page as a reader meets it: in a browser, wide and narrow, light and dark, served and from a file."""
 
 import re
 from pathlib import Path
@@ -62,14 +62,16 @@ def test_content_of_a_page(server, visit, name):
     assert page.locator("h1").count() == 1
     assert page.locator(".search-button-field").count() <= 1, "two search fields"
     unlabelled = page.evaluate(
-        "[...document.querySelectorAll('article img')].filter(i => !i.alt.trim() || /_images\\//.test(i.alt)).map(i => i.src)"
+        "[...document.querySelectorAll('article img')]"
+        ".filter(i => !i.alt.trim() || /_images\\//.test(i.alt)).map(i => i.src)"
     )
     assert not unlabelled, f"images without alternative text: {unlabelled}"
     broken = page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
     assert not broken, f"images that do not load: {broken}"
     prose = page.evaluate(
         "(() => { const a = document.querySelector('article').cloneNode(true);"
-        "a.querySelectorAll('pre, code, mjx-container, script, style').forEach(e => e.remove()); return a.textContent })()"
+        "a.querySelectorAll('pre, code, mjx-container, script, style').forEach(e => e.remove());"
+        "return a.textContent })()"
     )
     raw = re.findall(r"\{[a-z:]+\}`|\\\(|\$\$|```", prose)
     assert not raw, f"raw markup in the page: {raw}"
