@@ -71,7 +71,7 @@ class ResultRole(SphinxRole):
             text = result_text(self.text, folder)
         except ResultError as error:
             return [], [self.inliner.reporter.error(str(error), line=self.lineno)]
-        for path in folder.glob("*.json"):
+        for path in folder.rglob("*.json"):
             self.env.note_dependency(str(path))
         return [nodes.Text(text)], []
 

@@ -1,0 +1,188 @@
+"""`make bench`: our speed as ratios to peers, measured in the same run on the same machine.
+
+Every pair is timed in turns, so that a busy moment of the machine hits both, and the median is kept. A ratio above 1 in
+the column "faster" says that ours takes less time. Reading photographs needs PASCAL VOC under SEGBOOK_DATA; without it
+those rows say so.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from segbook.bilinear import BilinearUpsample
+from segbook.convolution import conv_transpose2d
+from segbook.metrics import ConfusionMatrix
+
+Row = tuple[str, float, str, float, str]  # what, our seconds, peer, its seconds, aim
+
+
+def in_turns(ours: Callable, *peers: Callable, seconds: float = 4.0) -> list[float]:
+    """Median seconds of each function, called one after the other in turns for about `seconds` in all."""
+    functions = (ours, *peers)
+    for function in functions:
+        function()
+    times: list[list[float]] = [[] for _ in functions]
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times[0]) < 5:
+        for function, taken in zip(functions, times):
+            start = time.perf_counter()
+            function()
+            taken.append(time.perf_counter() - start)
+    return [statistics.median(taken) for taken in times]
+
+
+def transposed_convolution() -> list[Row]:
+    x, weight = torch.rand(4, 64, 32, 32), torch.rand(64, 64, 4, 4)
+    ours, theirs = in_turns(
+        lambda: conv_transpose2d(x, weight, stride=2, padding=1),
+        lambda: F.conv_transpose2d(x, weight, stride=2, padding=1),
+    )
+    return [("conv_transpose2d, (4, 64, 32, 32), k4 s2 p1", ours, "torch", theirs, "at least 0.33")]
+
+
+def bilinear_upsampling() -> list[Row]:
+    x = torch.rand(4, 21, 10, 15)
+    layers = {form: BilinearUpsample(21, 32, form=form) for form in ("separable", "dense", "grouped")}
+    outputs = [layer(x) for layer in layers.values()]
+    assert all(torch.allclose(outputs[0], other, atol=1e-5) for other in outputs)
+    calls = [partial(layer, x) for layer in layers.values()]
+    separable, dense, grouped, plain = in_turns(
+        *calls, lambda: F.interpolate(x, scale_factor=32, mode="bilinear", align_corners=False)
+    )
+    what = "BilinearUpsample separable, (4, 21, 10, 15) x 32"
+    return [
+        (what, separable, "dense", dense, "at least 4"),
+        (what, separable, "grouped", grouped, ""),
+        (what, separable, "F.interpolate", plain, ""),
+    ]
+
+
+def confusion_matrix() -> list[Row]:
+    from sklearn.metrics import confusion_matrix as sklearn_matrix
+    from torchmetrics.classification import MulticlassConfusionMatrix
+
+    target, prediction = torch.randint(0, 21, (2, 8, 320, 480))
+    target[torch.rand(target.shape) < 0.05] = 255
+    mine, theirs = ConfusionMatrix(21), MulticlassConfusionMatrix(21, ignore_index=255, validate_args=False)
+
+    def sklearn_update() -> None:
+        valid = target != 255
+        sklearn_matrix(target[valid].numpy(), prediction[valid].numpy(), labels=range(21))
+
+    def our_update() -> None:
+        mine.update(prediction, target)
+
+    ours, torchmetrics, sklearn = in_turns(our_update, lambda: theirs.update(prediction, target), sklearn_update)
+    what = "ConfusionMatrix.update, (8, 320, 480), 21 classes"
+    return [
+        (what, ours, "torchmetrics", torchmetrics, "at least 4"),
+        (what, ours, "scikit-learn", sklearn, "at least 20"),
+    ]
+
+
+# --- reading photographs: each reader in a process of its own, so that its memory is its own ------------------------
+
+EPOCHS, CROP, BATCH, WORKERS = 3, (320, 480), 32, 2
+
+
+def reading(root: Path) -> list[Row]:
+    measured = {}
+    for reader in tqdm(("ours", "torchvision", "d2l"), desc="reading PASCAL VOC", leave=False):
+        command = [sys.executable, "-m", "bookbuild.bench", "--read", reader, str(root)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"reading VOC with {reader} failed:\n{done.stderr[-2000:]}")
+        measured[reader] = json.loads(done.stdout.splitlines()[-1])
+    ours, torchvision, d2l = measured["ours"], measured["torchvision"], measured["d2l"]
+    return [
+        ("VOC reader, load and first epoch (s per 1000 images)", ours["cold"], "d2l", d2l["cold"], "above 1"),
+        ("VOC reader, later epochs, 2 workers", ours["steady"], "torchvision", torchvision["steady"], "at least 1"),
+        ("VOC reader, peak memory (MB)", ours["memory"], "d2l", d2l["memory"], "at least 10"),
+    ]
+
+
+def read_epochs(reader: str, root: Path) -> dict[str, float]:
+    """Seconds per 1,000 images of the first and of later epochs, and peak memory in MB beyond the imports'."""
+    import psutil
+    from torch.utils.data import DataLoader
+
+    from segbook.data import load, normalise
+    from segbook.data.transforms import training_transforms
+
+    os.environ["SEGBOOK_DATA"] = str(root)
+    if reader == "d2l":
+        from d2l import torch as d2l
+    process = psutil.Process()
+    before = process.memory_info().rss
+    start = time.perf_counter()
+    if reader == "ours":
+        dataset = load("voc", "train", root, crop_size=CROP, scale=(1, 1))
+    elif reader == "torchvision":
+        from torchvision.datasets import VOCSegmentation, wrap_dataset_for_transforms_v2
+        from torchvision.transforms import v2
+
+        crop = training_transforms(CROP, (1, 1))
+        pairs = VOCSegmentation(root, year="2012", image_set="train", transforms=v2.Compose([v2.ToImage(), crop]))
+        wrapped = wrap_dataset_for_transforms_v2(pairs)
+
+        class Theirs(torch.utils.data.Dataset):
+            def __len__(self) -> int:
+                return len(wrapped)
+
+            def __getitem__(self, index: int):
+                image, mask = wrapped[index]
+                return normalise(image), mask.as_subclass(torch.Tensor).long()
+
+        dataset = Theirs()
+    else:
+        dataset = d2l.VOCSegDataset(True, CROP, str(root / "VOCdevkit" / "VOC2012"))
+    times, peak = [], 0
+    loader = DataLoader(dataset, batch_size=BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True)
+    for _ in range(EPOCHS):
+        for _ in loader:
+            peak = max(peak, process.memory_info().rss)
+        times.append(time.perf_counter() - start)
+        start = time.perf_counter()
+    per_thousand = 1000 / len(dataset)
+    return {
+        "cold": times[0] * per_thousand,
+        "steady": statistics.median(times[1:]) * per_thousand,
+        "memory": (peak - before) / 2**20,
+    }
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--read"]:
+        print(json.dumps(read_epochs(sys.argv[2], Path(sys.argv[3]))))
+        return
+    torch.manual_seed(0)
+    print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    rows: list[Row] = []
+    with torch.no_grad():
+        for measure in tqdm((transposed_convolution, bilinear_upsampling, confusion_matrix), desc="bench", leave=False):
+            rows += measure()
+    data = os.environ.get("SEGBOOK_DATA")
+    if data and (Path(data) / "VOCdevkit").is_dir():
+        rows += reading(Path(data))
+    else:
+        print("The VOC reader is not measured: set SEGBOOK_DATA to the folder that holds VOCdevkit.")
+    print(f"\n{'what':52} {'ours':>10} {'peer':>13} {'theirs':>10} {'faster':>8}  aim")
+    for what, ours, peer, theirs, aim in rows:
+        unit = ("", 1) if "(s per" in what or "(MB)" in what or "reader" in what else (" ms", 1000)
+        mine, other = (f"{value * unit[1]:.1f}{unit[0]}" for value in (ours, theirs))
+        print(f"{what:52} {mine:>10} {peer:>13} {other:>10} {theirs / ours:>7.2f}x  {aim}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""A book of two chapters, made on the spot."""
+
+import json
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from bookbuild.notebooks import export
+
+FRONT = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+"""
+HEADER = "*Reading 12 min · running 15 s on 2 CPU cores*\n\n"
+FIRST_LINE = len((FRONT + "# Two\n\n" + HEADER).splitlines()) + 1  # of a chapter's body
+CONFIG = """
+repository: {url: https://github.com/someone/book, branch: main}
+parse: {myst_enable_extensions: [amsmath, colon_fence, deflist, dollarmath]}
+bibtex_bibfiles: [references.bib]
+sphinx: {config: {numfig_format: {figure: Figure %s}}}
+"""
+TOC = """
+format: jb-book
+root: book/index
+parts:
+  - chapters: [{file: book/setup}]
+  - numbered: 1
+    chapters: [{file: book/01-one}, {file: book/02-two}]
+  - chapters: [{file: book/glossary}]
+"""
+BIB = """
+@inproceedings{long2015fcn,
+  author = {Long, Jonathan and Shelhamer, Evan and Darrell, Trevor}, title = {Fully Convolutional Networks},
+  booktitle = {CVPR}, year = {2015}, pages = {1--2}, doi = {10.1109/CVPR.2015.7298965}}
+@article{chen2018a, author = {Chen, Liang-Chieh and Papandreou, George and Murphy, Kevin}, title = {Zebra},
+  journal = {A_Journal}, year = {2018}}
+@article{chen2018b, author = {Chen, Liang-Chieh and Zhu, Yukun and Adam, Hartwig}, title = {Antelope},
+  journal = {B}, year = {2018}}
+@misc{two2016, author = {Doll{\\'a}r, Piotr and Van Gool, Luc}, title = {Two}, year = {2016}}
+"""
+ONE = """
+(sec-start)=
+## The *start* of `all`
+
+$$
+a = 1
+$$ (eq-one)
+
+```{figure} _static/red.png
+:name: fig-red
+:alt: A red square.
+Only red, see {eq}`eq-one`.
+```
+
+```{exercise} First
+:label: ex-one
+Do it.
+```
+"""
+
+
+class SmallBook:
+    """A book in a folder; `export()` gives the sources of the second chapter's cells."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        for folder in ("book/_static", "results"):
+            (root / folder).mkdir(parents=True)
+        self.write("_config.yml", CONFIG)
+        self.write("_toc.yml", TOC)
+        self.write("references.bib", BIB)
+        self.write("book/index.md", "# Home\n")
+        self.write("book/setup.md", "# Setting up\n\n(sec-install)=\n## Installing `pip`\n\n- a {unknown}`role`\n")
+        entries = "receptive field\n  感受野. What is seen.\n\nvoid\nignored\n  Nothing."
+        self.write("book/glossary.md", f"# Glossary\n\n```{{glossary}}\n{entries}\n```\n")
+        self.write("results/toy.json", json.dumps({"tiny": {"mean_iou": 0.5284}}))
+        (root / "book/_static/red.png").write_bytes(b"png")
+        self.chapter("01-one", "One", ONE)
+
+    def write(self, name: str, text: str) -> None:
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def chapter(self, name: str, title: str, body: str) -> None:
+        self.write(f"book/{name}.md", f"{FRONT}# {title}\n\n{HEADER}{body}")
+
+    def export(self, body: str, edition: str = "student") -> dict:
+        """The second chapter's notebook."""
+        self.chapter("02-two", "Two", textwrap.dedent(body))
+        return self.export_as_it_stands(edition)
+
+    def export_as_it_stands(self, edition: str = "student") -> dict:
+        texts, errors = export(self.root, edition)
+        if errors:
+            raise errors[0]
+        return json.loads(texts[self.root / "book" / "02-two.ipynb"])
+
+    def text(self, body: str, edition: str = "student") -> str:
+        """The Markdown that a chapter's body becomes, without the chapter's title."""
+        cells = [cell for cell in self.export(body, edition)["cells"] if cell["cell_type"] == "markdown"]
+        text = "\n\n".join("".join(cell["source"]) for cell in cells)
+        return text.split("2 CPU cores*", 1)[1].strip("\n")
+
+
+@pytest.fixture
+def book(tmp_path) -> SmallBook:
+    return SmallBook(tmp_path)
+
+
+@pytest.fixture
+def first_line() -> int:
+    return FIRST_LINE

@@ -1,0 +1,161 @@
+"""Each directive and role, as it reaches a reader of the notebook."""
+
+import pytest
+
+SITE = "https://github.com/someone/book/blob/main/book"
+RAW = "https://raw.githubusercontent.com/someone/book/main/book"
+
+CASES = {
+    "note": ("```{note}\nOne.\n\nTwo.\n```", "> **Note**\n>\n> One.\n>\n> Two."),
+    "note on one line": ("```{tip} Text.\n```", "> **Tip**\n>\n> Text."),
+    "seealso with colons": (":::{seealso}\nMore.\n:::", "> **See also**\n>\n> More."),
+    "admonition": (
+        "```{admonition} Where *this* fails\n:class: warning\nText {eq}`eq-one`.\n```",
+        "> **Where *this* fails**\n>\n> Text [(1.1)](01-one.ipynb).",
+    ),
+    "dropdown": (
+        "~~~{admonition} If $x$ `a<b`\n:class: dropdown tip\n- a\n~~~",
+        "<details>\n<summary><b>If $x$ <code>a&lt;b</code></b></summary>\n\n- a\n\n</details>",
+    ),
+    "nested": (
+        "````{note}\nA.\n\n```{warning}\nB.\n```\n````",
+        "> **Note**\n>\n> A.\n>\n> > **Warning**\n> >\n> > B.",
+    ),
+    "math": ("```{math}\n:label: eq-a\na = b\n```\n\n{eq}`eq-a`", "$$\na = b \\tag{2.1}\n$$\n\n(2.1)"),
+    "dollar math": ("$$\na = b\n$$ (eq-a)", "$$\na = b \\tag{2.1}\n$$"),
+    "unnumbered math": ("$$\na = b\n$$", "$$\na = b\n$$"),
+    "math of two lines": ("$$\na \\\\\nb\n$$", "$$\n\\begin{aligned}\na \\\\\nb\n\\end{aligned}\n$$"),
+    "matrix": (
+        "$$\n\\begin{pmatrix} a \\\\ b \\end{pmatrix}\n$$",
+        "$$\n\\begin{pmatrix} a \\\\ b \\end{pmatrix}\n$$",
+    ),
+    "math in a note": ("```{note}\n$$\na\n= b\n$$ (eq-a)\n```", "> **Note**\n>\n> $$ a = b \\tag{2.1} $$"),
+    "math in a list": ("- a\n\n  $$\n  a\n  = b\n  $$", "- a\n\n  $$ a = b $$"),
+    "inline math": ("$a\n\\cdot b$ and {math}`c`", "$a \\cdot b$ and $c$"),
+    "figure": (
+        "```{figure} _static/red.png\n:name: fig-a\n:alt: All red.\nSee $x$.\n\nA legend.\n```\n\n{numref}`fig-a`",
+        f"![All red.]({RAW}/_static/red.png)\n\n**Figure 2.1.** See $x$.\n\nA legend.\n\nFigure 2.1",
+    ),
+    "figure with a width": (
+        '```{figure} /book/_static/red.png\n:name: fig-a\n:alt: A "red" one\n:width: 200px\nSee.\n```',
+        f'<img src="{RAW}/_static/red.png" alt="A &quot;red&quot; one" width="200">\n\n**Figure 2.1.** See.',
+    ),
+    "image": ("![All red](_static/red.png)", f"![All red]({RAW}/_static/red.png)"),
+    "table": (
+        "```{table} A *caption*\n:name: tab-a\n| a |\n|---|\n| $\\|x\\|$ |\n```",
+        "**Table 2.1.** A *caption*\n\n| a |\n| --- |\n| $\\vert x\\vert $ |",
+    ),
+    "list-table": (
+        "```{list-table} Cap\n:name: tab-a\n:header-rows: 1\n* - a\n  - b\n* - $|x|$\n  - `d|e` f|g\n```",
+        "**Table 2.1.** Cap\n\n| a | b |\n| --- | --- |\n| $\\vert x\\vert $ | `d\\|e` f\\|g |",
+    ),
+    "list-table without header": ("```{list-table}\n* - a\n  -\n```", "|  |  |\n| --- | --- |\n| a |  |"),
+    "term": ("{term}`void`, {term}`Ignored`, *{term}`the field <receptive field>`*", "*void*, *Ignored*, *the field*"),
+    "numref": (
+        "{numref}`fig-red`, {numref}`Picture %s <fig-red>`",
+        "[Figure 1.1](01-one.ipynb), [Picture 1.1](01-one.ipynb)",
+    ),
+    "ref": (
+        "{ref}`sec-start` {ref}`here <fig-red>` {ref}`ex-one` {ref}`sec-install`",
+        "[The *start* of `all`](01-one.ipynb) [here](01-one.ipynb) [Exercise 1.1](01-one.ipynb)"
+        f" [Installing `pip`]({SITE}/setup.md)",
+    ),
+    "doc": (
+        "{doc}`01-one` {doc}`chapter 1 </book/01-one>` {doc}`glossary` {doc}`02-two`",
+        f"[One](01-one.ipynb) [chapter 1](01-one.ipynb) [Glossary]({SITE}/glossary.md) Two",
+    ),
+    "result": ("It is {result}`toy.tiny.mean_iou:.1%`.", "It is 52.8%."),
+    "label": ("(sec-a)=\n(sec-b)=\n## Here\n\n{ref}`sec-b`", "## Here\n\nHere"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_rendering(book, name):
+    source, expected = CASES[name]
+    assert book.text(source + "\n") == expected
+
+
+def test_pages_that_are_no_notebooks_are_linked_on_the_published_site(book):
+    book.write("_config.yml", (book.root / "_config.yml").read_text() + "html: {baseurl: https://a.b/c/}\n")
+    assert book.text("{doc}`glossary`\n") == "[Glossary](https://a.b/c/book/glossary.html)"
+
+
+def test_citations_and_references(book):
+    source = "{cite}`long2015fcn,two2016` {cite:p}`chen2018a` {cite:t}`chen2018b`\n"
+    text, references = book.text(source).split("\n\n## References\n\n")
+    assert text == ("(Long et al., 2015; Dollár and Van Gool, 2016) (Chen et al., 2018b) Chen et al. (2018a)")
+    lines = references.split("\n")
+    assert [line.split(".**")[0] for line in lines] == [
+        "- **Chen et al., 2018a",
+        "- **Chen et al., 2018b",
+        "- **Dollár and Van Gool, 2016",
+        "- **Long et al., 2015",
+    ]
+    assert "*A\\_Journal*, 2018." in lines[1]
+    assert lines[3].endswith(
+        "In *CVPR*, 1–2. 2015. [doi:10.1109/CVPR.2015.7298965](https://doi.org/10.1109/CVPR.2015.7298965)."
+    )
+
+
+EXERCISE = """
+```{exercise} The other parity
+:label: ex-a
+*5 min.* Why?
+```
+
+```{code-cell} ipython3
+:tags: [exercise]
+answer = ...
+```
+
+````{solution} ex-a
+:class: dropdown
+Because {cite}`two2016` of SECRET.
+
+```python
+answer = 3
+```
+````
+"""
+
+
+def test_exercise_in_the_student_edition(book):
+    notebook = book.export(EXERCISE)
+    cells = ["".join(cell["source"]) for cell in notebook["cells"]]
+    assert cells[1] == "### Exercise 2.1 (The other parity)\n\n*5 min.* Why?"
+    assert cells[3] == "answer = ..." and notebook["cells"][3]["metadata"] == {"tags": ["exercise"]}
+    assert len(cells) == 4, "neither the solution nor what only the solution cites"
+
+
+def test_exercise_in_the_instructor_edition(book):
+    cells = ["".join(cell["source"]) for cell in book.export(EXERCISE, "instructor")["cells"]]
+    assert cells[4] == (
+        "<details>\n<summary><b>Solution to Exercise 2.1</b></summary>\n\n"
+        "Because (Dollár and Van Gool, 2016) of SECRET.\n\n```python\nanswer = 3\n```\n\n</details>"
+    )
+    assert cells[5].startswith("## References")
+
+
+def test_caption_of_a_figure_that_a_cell_draws(book):
+    body = """
+    ```{code-cell} ipython3
+    ---
+    mystnb:
+      figure:
+        name: fig-a
+        caption: |
+          What *to* see, after {eq}`eq-one`.
+      image:
+        alt: A line.
+    tags: [hide-input]
+    ---
+    plt.show()
+    ```
+
+    In {numref}`fig-a`.
+    """
+    notebook = book.export(body)
+    assert notebook["cells"][2]["metadata"] == {"tags": ["hide-input"]}
+    assert "".join(notebook["cells"][2]["source"]) == "plt.show()"
+    assert "".join(notebook["cells"][3]["source"]) == "**Figure 2.1.** What *to* see, after [(1.1)](01-one.ipynb)."
+    assert "".join(notebook["cells"][4]["source"]) == "In Figure 2.1."
