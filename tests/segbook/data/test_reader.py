@@ -1,0 +1,153 @@
+"""Files of every kind, and what is said about the ones that are wrong."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import tv_tensors
+
+from segbook import data
+
+
+def base(root):
+    return root / "VOCdevkit" / "VOC2012"
+
+
+def save_mask(path, mask, palette=True):
+    picture = Image.fromarray(mask)
+    if palette:
+        picture.putpalette(data.voc_colormap().flatten().tolist())
+    picture.save(path)
+
+
+def test_a_pair_keeps_its_size_and_its_indices(voc_root):
+    image, label = data.VOCSegmentation(voc_root)[0]
+    assert isinstance(image, tv_tensors.Image) and image.shape == (3, 6, 8) and image.dtype == torch.uint8
+    assert isinstance(label, tv_tensors.Mask) and label.shape == (6, 8) and label.dtype == torch.int64
+    assert label[1, 1] == 255 and label[2, 3] == 15 and (label == 15).sum() == 4
+
+
+def test_attributes(voc_root):
+    pairs = data.VOCSegmentation(voc_root, "train")
+    assert len(pairs) == 1 and pairs.ids == ["one"] and pairs.num_classes == 21
+    assert pairs.classes[15] == "person" and pairs.palette.shape == (21, 3)
+
+
+def test_root_from_the_environment(voc_root, monkeypatch):
+    monkeypatch.setenv("SEGBOOK_DATA", str(voc_root))
+    assert len(data.VOCSegmentation()) == 1
+    monkeypatch.delenv("SEGBOOK_DATA")
+    with pytest.raises(FileNotFoundError, match="give root or set SEGBOOK_DATA"):
+        data.VOCSegmentation()
+
+
+def test_transforms_get_and_give_both(voc_root):
+    pairs = data.VOCSegmentation(voc_root, transforms=lambda image, label: (image.flip(-1), label.flip(-1)))
+    plain = data.VOCSegmentation(voc_root)
+    assert torch.equal(pairs[0][1], plain[0][1].flip(-1))
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "LA", "1"])
+def test_images_of_any_mode_become_rgb(tmp_path, mode):
+    path = tmp_path / ("image.jpg" if mode in ("L", "CMYK") else "image.png")
+    grey = Image.fromarray(np.full((5, 7), 255, dtype=np.uint8))
+    grey.convert(mode).save(path)
+    image = data.read_image(path)
+    assert image.shape == (3, 5, 7) and image.dtype == torch.uint8
+    assert image.min() >= 250
+
+
+@pytest.mark.parametrize("palette", [True, False])
+def test_masks_as_palette_or_grey_png_hold_the_same_indices(tmp_path, palette):
+    mask = np.array([[0, 1], [20, 255]], dtype=np.uint8)
+    save_mask(tmp_path / "mask.png", mask, palette)
+    assert np.array_equal(data.read_mask(tmp_path / "mask.png"), mask)
+
+
+def test_a_one_bit_mask_holds_0_and_1(tmp_path):
+    Image.fromarray(np.array([[0, 255]], dtype=np.uint8)).convert("1").save(tmp_path / "mask.png")
+    assert data.read_mask(tmp_path / "mask.png").tolist() == [[0, 1]]
+
+
+def test_colours_where_indices_are_expected(voc_root):
+    Image.new("RGB", (8, 6)).save(base(voc_root) / "SegmentationClass/one.png")
+    with pytest.raises(ValueError, match=r"one.png: an index mask is expected .* RGB; .*colour_to_index"):
+        data.VOCSegmentation(voc_root)[0]
+
+
+def test_a_jpeg_mask_is_refused(tmp_path):
+    Image.new("L", (8, 6)).save(tmp_path / "mask.jpg")
+    with pytest.raises(ValueError, match="JPEG cannot hold class indices"):
+        data.read_mask(tmp_path / "mask.jpg")
+
+
+@pytest.mark.parametrize("read", [data.read_image, data.read_mask])
+def test_a_file_that_is_no_image(tmp_path, read):
+    (tmp_path / "notes.png").write_text("not a picture")
+    with pytest.raises(ValueError, match=r"notes.png: not an image file"):
+        read(tmp_path / "notes.png")
+    with pytest.raises(FileNotFoundError, match=r"gone.png: no such file"):
+        read(tmp_path / "gone.png")
+
+
+@pytest.mark.parametrize("name", ["image.jpg", "image.png"])
+def test_a_truncated_image(tmp_path, name):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / name)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=rf"{name}: the image is damaged or cut short"):
+        data.read_image(tmp_path / name)
+
+
+def test_mask_of_another_size_than_its_image(voc_root):
+    save_mask(base(voc_root) / "SegmentationClass/one.png", np.zeros((6, 7), dtype=np.uint8))
+    with pytest.raises(ValueError, match=r"the mask is 6x7 but its image one.jpg is 6x8"):
+        data.VOCSegmentation(voc_root)[0]
+
+
+def test_a_label_that_no_class_has(voc_root):
+    mask = np.zeros((6, 8), dtype=np.uint8)
+    mask[5, 7] = 21
+    save_mask(base(voc_root) / "SegmentationClass/one.png", mask)
+    with pytest.raises(ValueError, match=r"one.png: label 21 at row 5, column 7 .*0 to 20"):
+        data.VOCSegmentation(voc_root)[0]
+
+
+def test_unknown_and_empty_splits(voc_root):
+    with pytest.raises(ValueError, match=r"no split 'test'; available: train"):
+        data.VOCSegmentation(voc_root, "test")
+    (base(voc_root) / "ImageSets/Segmentation/val.txt").write_text("\n \n")
+    with pytest.raises(ValueError, match=r"val.txt: the split file is empty"):
+        data.VOCSegmentation(voc_root, "val")
+
+
+def test_an_id_without_its_file(voc_root):
+    (base(voc_root) / "ImageSets/Segmentation/train.txt").write_text("one\ntwo\nthree\n")
+    with pytest.raises(FileNotFoundError, match=r"two.jpg: split 'train' lists 'two' .*, and 1 more are"):
+        data.VOCSegmentation(voc_root)
+
+
+def test_a_root_without_the_data(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no VOCdevkit/VOC2012 in this folder\. .*download_voc"):
+        data.VOCSegmentation(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no CamVid in this folder"):
+        data.CamVid(tmp_path)
+
+
+def camvid(root, line):
+    for name in ("train", "trainannot"):
+        (root / "CamVid" / name).mkdir(parents=True)
+    (root / "CamVid/train.txt").write_text(line + "\n")
+    Image.new("RGB", (4, 3)).save(root / "CamVid/train/f1.png")
+    save_mask(root / "CamVid/trainannot/f1.png", np.array([[0, 1, 10, 11]] * 3, dtype=np.uint8))
+
+
+@pytest.mark.parametrize("line", ["f1", "/SegNet/CamVid/train/f1.png /SegNet/CamVid/trainannot/f1.png"])
+def test_camvid_turns_11_into_void(tmp_path, line):
+    camvid(tmp_path, line)
+    pairs = data.CamVid(tmp_path, "train")
+    assert pairs.num_classes == 11 and pairs.ids == ["f1"]
+    assert pairs[0][1][0].tolist() == [0, 1, 10, 255]
+    with pytest.raises(ValueError, match="available: train"):
+        data.CamVid(tmp_path, "trainval")
