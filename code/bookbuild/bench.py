@@ -117,8 +117,8 @@ def read_epochs(reader: str, root: Path) -> dict[str, float]:
     import psutil
     from torch.utils.data import DataLoader
 
-    from segbook.data import load, normalise
-    from segbook.data.transforms import training_transforms
+    from segbook.data import load
+    from segbook.data.transforms import IMAGENET_MEAN, IMAGENET_STD, training_transforms
 
     os.environ["SEGBOOK_DATA"] = str(root)
     if reader == "d2l":
@@ -129,11 +129,14 @@ def read_epochs(reader: str, root: Path) -> dict[str, float]:
     if reader == "ours":
         dataset = load("voc", "train", root, crop_size=CROP, scale=(1, 1))
     elif reader == "torchvision":
+        from torchvision import tv_tensors
         from torchvision.datasets import VOCSegmentation, wrap_dataset_for_transforms_v2
         from torchvision.transforms import v2
 
-        crop = training_transforms(CROP, (1, 1))
-        pairs = VOCSegmentation(root, year="2012", image_set="train", transforms=v2.Compose([v2.ToImage(), crop]))
+        kinds = {tv_tensors.Image: torch.float32, tv_tensors.Mask: torch.int64, "others": None}
+        steps = [v2.ToImage(), training_transforms(CROP, (1, 1)), v2.ToDtype(kinds, scale=True)]
+        steps.append(v2.Normalize(IMAGENET_MEAN, IMAGENET_STD))
+        pairs = VOCSegmentation(root, year="2012", image_set="train", transforms=v2.Compose(steps))
         wrapped = wrap_dataset_for_transforms_v2(pairs)
 
         class Theirs(torch.utils.data.Dataset):
@@ -142,7 +145,7 @@ def read_epochs(reader: str, root: Path) -> dict[str, float]:
 
             def __getitem__(self, index: int):
                 image, mask = wrapped[index]
-                return normalise(image), mask.as_subclass(torch.Tensor).long()
+                return image.as_subclass(torch.Tensor), mask.as_subclass(torch.Tensor)
 
         dataset = Theirs()
     else:
