@@ -1,0 +1,81 @@
+"""Atrous spatial pyramid pooling: the same map read at several scales at once (Chen et al. 2017, section 3.3)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from segbook.models.layers import conv_bn_relu, resize, score
+
+
+def rates_for(output_stride: int, rates: Sequence[int] | None = None) -> Sequence[int]:
+    """The given rates, or the published ones: 6, 12, 18 at output stride 16 and 12, 24, 36 at 8.
+
+    In pixels both are 96, 192 and 288, and at output stride 32 these distances make 3, 6, 9.
+    """
+    return rates if rates is not None else [pixels // output_stride for pixels in (96, 192, 288)]
+
+
+class ImagePooling(nn.Sequential):
+    """The mean over the whole image, seen from every cell: (N, C, h, w) -> (N, D, h, w), constant in h and w.
+
+    In training its batch norm sees one value an image, so a batch needs two.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(nn.AdaptiveAvgPool2d(1), *conv_bn_relu(in_channels, out_channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        pooled = super().forward(x)  # (N, D, 1, 1)
+        return resize(pooled, x)  # (N, D, h, w); from one cell every resize gives the same
+
+
+class ASPP(nn.Module):
+    """1x1, one 3x3 for each rate and image pooling, side by side: (N, C, h, w) -> (N, out_channels, h, w).
+
+    A 3x3 whose rate is as large as the map has eight of its nine taps in the padding: it has become a 1x1. That is
+    why the image is pooled as well: a mean reaches everything, whatever the size.
+
+    Args:
+        rates: dilations of the 3x3 convolutions, in cells of the map.
+        separable: depthwise-separable 3x3 convolutions (Chen et al. 2018).
+
+    Raises:
+        ValueError: no rate, or one below 1.
+
+    Source: torchvision/models/segmentation/deeplabv3.py, in its order (pooling last) and with its names.
+    """
+
+    def __init__(self, in_channels: int, rates: Sequence[int], out_channels: int = 256, separable: bool = False):
+        super().__init__()
+        if len(rates) < 1 or min(rates) < 1:
+            raise ValueError(f"atrous_rates needs at least one rate, and each at least 1, got {tuple(rates)}")
+        self.convs = nn.ModuleList([nn.Sequential(*conv_bn_relu(in_channels, out_channels, 1))])
+        for rate in rates:
+            branch = conv_bn_relu(in_channels, out_channels, 3, dilation=rate, separable=separable)
+            self.convs.append(nn.Sequential(*branch))
+        self.convs.append(ImagePooling(in_channels, out_channels))
+        self.project = nn.Sequential(
+            *conv_bn_relu(len(self.convs) * out_channels, out_channels, 1),
+            nn.Dropout(0.5),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.cat([branch(x) for branch in self.convs], dim=1)  # (N, 5 D, h, w) with three rates
+        return self.project(x)  # (N, D, h, w)
+
+
+class DeepLabV3Head(nn.Sequential):
+    """ASPP -> 3x3 -> 1x1: (N, C, h, w) -> (N, K, h, w).
+
+    Source: torchvision/models/segmentation/deeplabv3.py. The 3x3 is torchvision's; the paper goes from ASPP to the 1x1.
+    """
+
+    def __init__(
+        self, in_channels: int, num_classes: int, rates: Sequence[int], width: int = 256, separable: bool = False
+    ):
+        super().__init__(
+            ASPP(in_channels, rates, width, separable),
+            *conv_bn_relu(width, width, 3, separable=separable),
+            score(width, num_classes),
+        )
