@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8000
 export PYTHONPATH := $(CURDIR)/code
+# Idle OpenMP threads sleep instead of spinning: on two busy cores a training step took 2.5 s spinning and 0.2 s so.
+export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
 .PHONY: help book html test lint notebooks serve bench clean
