@@ -113,7 +113,8 @@ def lovasz_softmax(logits: Tensor, target: Tensor, ignore_index: int = 255) -> T
     Source: Berman et al. 2018, section 2 and algorithm 1.
     """
     probability, truth = class_masks(logits, target, ignore_index)
-    errors, order = (truth.to(probability) - probability).abs().sort(1, descending=True)
+    errors = (truth.to(probability) - probability).abs()
+    errors, order = errors.sort(1, descending=True)
     slope = lovasz_gradient(truth.gather(1, order))  # void pixels have error 0: they come last
     return mean_over_present((errors * slope).sum(1), truth)
 

@@ -1,0 +1,75 @@
+"""What the commands share: errors as sentences, options, checks."""
+
+import sys
+from pathlib import Path
+
+import click
+import torch
+
+CROPS = {"toy": (96, 128), "voc": (320, 480), "camvid": (360, 480)}  # height, width of training images
+
+
+class Commands(click.Group):
+    """A group that turns the package's errors into one sentence on standard error."""
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except (ValueError, OSError) as error:
+            fail(error, 2)
+        except FloatingPointError as error:
+            fail(error, 1)
+        except KeyboardInterrupt:
+            fail("interrupted; a training goes on from its last validation with --resume", 130)
+
+
+def fail(error: Exception | str, status: int) -> None:
+    """Print the error's own sentence and leave. From a loader's worker it carries a traceback: the last line counts."""
+    message = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        message = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    if message.startswith("Caught "):
+        message = message.rstrip().splitlines()[-1].split(": ", 1)[-1]
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(status)
+
+
+class Size(click.ParamType):
+    """HEIGHTxWIDTH, as in 320x480."""
+
+    name = "HEIGHTxWIDTH"
+
+    def convert(self, value, param, ctx) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        height, _, width = value.lower().partition("x")
+        if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
+            self.fail(f"{value!r} is no size; write height x width as in 320x480", param, ctx)
+        return int(height), int(width)
+
+
+def data_options(required: bool):
+    """--data, --root, --workers and --device, which train and evaluate share."""
+    options = (
+        click.option("--data", "data_name", required=required, help=f"One of {', '.join(CROPS)}."),
+        click.option(
+            "--root", type=click.Path(path_type=Path), help="Folder of VOCdevkit or CamVid [default: $SEGBOOK_DATA]."
+        ),
+        click.option("--workers", type=click.IntRange(0), default=0, help="Processes that read images."),
+        click.option("--device", help="cpu, cuda, cuda:1, ... [default: cuda if there is one]."),
+    )
+
+    def add(command):
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def check_device(name: str | None) -> None:
+    """Refuse a device that torch does not have, with a sentence."""
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"there is no device {name!r} here: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,135 @@
+"""Checkpoints: written so that a kill at any moment leaves a whole file, read so that nothing in them can run."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import nn
+
+VERSION = 1  # raise it when a reader of the old layout would go wrong
+
+
+def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:
+    """Create or replace the file at path with what write(file) writes: all of it, or nothing.
+
+    The bytes go to a neighbour `path + ".part"` first; os.replace then swaps the name in one step, on the
+    same disk. Whatever happens before that step, a full disk included, the old file stays as it was.
+
+    Raises:
+        OSError: naming path, if the file cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before it takes the name
+        os.replace(part, path)
+    except BaseException as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, RuntimeError) and isinstance(error.__context__, OSError):
+            error = error.__context__  # torch.save wraps what the disk said
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise OSError(
+                error.errno, f"cannot write {path}: {reason}; what stood there before is untouched"
+            ) from error
+        raise
+
+
+def save(path: str | os.PathLike, model: nn.Module, config: dict | None = None, **more: Any) -> None:
+    """Write a checkpoint of the model, atomically.
+
+    Args:
+        model: its state_dict is stored, moved to the CPU.
+        config: plain values (str, numbers, lists, dicts); with "model" and "num_classes", `load_model` can
+            build the network again without being told its name.
+        more: plain values and tensors that go beside it (step, optimizer state, best score).
+    """
+    state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    content = {"segbook_checkpoint": VERSION, "config": dict(config or {}), "state": state, **more}
+    write_atomically(path, lambda file: torch.save(content, file))
+
+
+def load(path: str | os.PathLike) -> dict:
+    """The content of a checkpoint: "config", "state" and whatever was saved beside them, on the CPU.
+
+    Always read with weights_only=True: tensors and plain values, never code.
+
+    Raises:
+        FileNotFoundError: no file there.
+        ValueError: not a checkpoint, one with something else than tensors and plain values in it, one that
+            segbook did not write, or one of another version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}; `segbook train ... --out {path.parent}` writes one")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if zip_like(path):
+            raise ValueError(
+                f"{path} is refused: it asks to run code when it is loaded, and a checkpoint holds tensors and plain "
+                "values only"
+            ) from error
+        raise ValueError(f"{path} is not a checkpoint: torch cannot read it") from error
+    except (RuntimeError, EOFError, KeyError, AttributeError, IndexError, ValueError) as error:
+        raise ValueError(f"{path} is not a checkpoint, or is cut short: torch cannot read it") from error
+    if not isinstance(content, dict) or "segbook_checkpoint" not in content:
+        raise ValueError(
+            f"{path} was not written by segbook.train; weights from elsewhere go to models.create(weights=...)"
+        )
+    if content["segbook_checkpoint"] != VERSION:
+        raise ValueError(
+            f"{path} has version {content['segbook_checkpoint']}, this segbook reads version {VERSION}; "
+            "load it with the segbook that wrote it"
+        )
+    return content
+
+
+def zip_like(path: Path) -> bool:
+    """Whether the file starts as torch's archives do (a zip) or as a pickle does, so that it was meant to be loaded."""
+    with open(path, "rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+
+
+def restore(model: nn.Module, content: dict, path: str | os.PathLike = "the checkpoint") -> nn.Module:
+    """Load the weights of a checkpoint's content into the model, all of them, strictly.
+
+    Raises:
+        ValueError: names or shapes differ; the message gives the first of each kind and the model that the
+            checkpoint was written for.
+    """
+    ours, theirs = model.state_dict(), content["state"]
+    faults = {
+        "missing": [name for name in ours if name not in theirs],
+        "not in the model": [name for name in theirs if name not in ours],
+        "of another shape": [name for name in ours if name in theirs and ours[name].shape != theirs[name].shape],
+    }
+    if any(faults.values()):
+        first = "; ".join(f"{len(names)} {kind}, first {names[0]}" for kind, names in faults.items() if names)
+        config = content["config"]
+        of = f"{config['model']} with {config.get('num_classes')} classes" if "model" in config else "another model"
+        raise ValueError(f"{path} holds the weights of {of}, which do not fit this {type(model).__name__}: {first}")
+    model.load_state_dict(theirs)
+    return model
+
+
+def load_model(path: str | os.PathLike) -> nn.Module:
+    """Build the network that a checkpoint names, with its weights, in evaluation mode on the CPU.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load` and `restore`, or a checkpoint that names no model.
+    """
+    content = load(path)
+    config = content["config"]
+    if "model" not in config:
+        raise ValueError(f"{path} does not say which model it holds; build that model and use checkpoint.restore")
+    from segbook import models  # here, so that reading a checkpoint needs no model code
+
+    model = models.create(config["model"], num_classes=config["num_classes"], **config.get("options", {}))
+    return restore(model, content, path).eval()

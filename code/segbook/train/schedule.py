@@ -1,0 +1,24 @@
+"""The learning rate as a function of the step alone, so that a resumed run needs no scheduler state."""
+
+
+def poly(step: int, steps: int, power: float = 0.9) -> float:
+    """Factor on the learning rate before step i of N: (1 - i/N)^power.
+
+    1 at the first step, towards 0 at the last; power 0.9 bends the line up a little. Unlike a staircase it
+    asks for one number only, how long you train.
+
+    Args:
+        step: i, counted from 0.
+        steps: N, at least 1.
+
+    Returns:
+        A factor between 0 and 1; multiply each parameter group's own learning rate by it.
+
+    Raises:
+        ValueError: a step outside 0..steps.
+
+    Source: Chen et al. 2017 (DeepLab), section 4.1, the "poly" policy, after Liu et al. 2015 (ParseNet).
+    """
+    if not 0 <= step <= steps or steps < 1:
+        raise ValueError(f"poly needs a step from 0 to {steps}, got {step}; steps must be at least 1")
+    return (1 - step / steps) ** power

@@ -1,0 +1,297 @@
+import csv
+import math
+import os
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import Subset
+
+from segbook import train
+from segbook.train import fit, loop
+
+
+def bare_loop(model, dataset, steps, batch_size, make, lr, seed):
+    """The same training without any of the package's machinery but its documented order of the data."""
+    optimizer = make(model.parameters(), lr)
+    per_epoch = len(dataset) // batch_size
+    for i in range(steps):
+        chosen = train.order(len(dataset), seed, i // per_epoch)
+        chosen = chosen[i % per_epoch * batch_size :][:batch_size]
+        for group in optimizer.param_groups:
+            group["lr"] = lr * (1 - i / steps) ** 0.9
+        optimizer.zero_grad()
+        logits = model(torch.stack([dataset.images[j] for j in chosen]))
+        F.cross_entropy(logits, torch.stack([dataset.labels[j] for j in chosen]), ignore_index=255).backward()
+        optimizer.step()
+    return model
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "make"),
+    [
+        ("sgd", lambda p, lr: torch.optim.SGD(p, lr, momentum=0.9, weight_decay=1e-4)),
+        ("adamw", lambda p, lr: torch.optim.AdamW(p, lr, weight_decay=1e-4)),
+    ],
+)
+def test_fit_is_the_bare_loop(noise, make_linear, optimizer, make):
+    dataset = noise(10)
+    ours, theirs = make_linear(), make_linear()
+    fit(ours, dataset, steps=11, batch_size=4, lr=0.1, optimizer=optimizer, seed=3, device="cpu", progress=False)
+    bare_loop(theirs, dataset, 11, 4, make, 0.1, seed=3)
+    for a, b in zip(ours.parameters(), theirs.parameters()):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-7)
+
+
+def weights_after(dataset, model, **options):
+    defaults = {"steps": 7, "batch_size": 4, "lr": 0.1, "device": "cpu", "progress": False}
+    history = fit(model, dataset, **defaults | options)
+    return torch.cat([p.detach().flatten() for p in model.parameters()]), history
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_does_not(noise, make_linear):
+    runs = [weights_after(noise(10), make_linear(), seed=seed)[0] for seed in (0, 0, 1)]
+    assert torch.equal(runs[0], runs[1])
+    assert not torch.equal(runs[0], runs[2])
+
+
+def test_workers_change_nothing(noise, make_linear):
+    alone, helped = (weights_after(noise(10), make_linear(), num_workers=n)[0] for n in (0, 2))
+    assert torch.equal(alone, helped)
+
+
+def test_the_global_generator_is_left_alone(noise, make_linear):
+    model = nn.Sequential(make_linear(), nn.Dropout(0.5))
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    weights_after(noise(10), model, val_set=noise(2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_every_epoch_visits_every_image_at_most_once_in_a_new_order(noise):
+    dataset, seen = noise(10), {}
+    stream = loop.batches(dataset, 4, seed=0)
+    for _ in range(6):
+        batch = next(stream)
+        seen.setdefault(batch.epoch, []).extend(batch.indices)
+        assert torch.equal(batch.images, dataset.images[batch.indices])
+    assert dataset.epochs == [0, 1, 2]
+    assert all(len(set(indices)) == 8 for indices in seen.values())
+    assert len({tuple(indices) for indices in seen.values()}) == 3
+
+
+def test_it_learns_and_the_best_checkpoint_gives_the_logged_score(noise, make_linear, tmp_path):
+    model, val_set = make_linear(), noise(5, size=(9, 7), seed=1)
+    history = fit(
+        model, noise(20), val_set, steps=30, batch_size=5, lr=0.3, validate_every=7, out=tmp_path, device="cpu",
+        config={"name": "linear"}, progress=False,
+    )  # fmt: skip
+    assert history.val_steps == [7, 14, 21, 28, 30]
+    assert history.steps == list(range(1, 31))
+    assert history.losses[-1] < 0.5 * history.losses[0]
+    assert history.best == max(history.val_mious) > 0.8
+    assert history.val_steps[history.val_mious.index(history.best)] == history.best_step
+    assert not model.training
+
+    content = train.load_checkpoint(tmp_path / "best.pt")
+    again = make_linear(9)
+    again.load_state_dict(content["state"])
+    assert train.evaluate(again, val_set).mean_iou() == history.best == content["val_mean_iou"]
+    assert content["step"] == history.best_step
+    assert content["config"] == {"name": "linear"}
+    last = train.load_checkpoint(tmp_path / "last.pt")
+    assert last["step"] == 30
+    assert all(torch.equal(last["state"][name], value) for name, value in model.state_dict().items())
+
+    with open(tmp_path / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == history.steps
+    assert [float(row["loss"]) for row in rows] == history.losses
+    assert [float(row["val_mean_iou"]) for row in rows if row["val_mean_iou"]] == history.val_mious
+    assert float(rows[10]["lr"]) == pytest.approx(0.3 * (1 - 10 / 30) ** 0.9)
+    assert sorted(os.listdir(tmp_path)) == ["best.pt", "last.pt", "log.csv"]
+
+
+def test_the_best_checkpoint_is_not_the_last_one(noise, make_linear, tmp_path, monkeypatch):
+    scores = iter([0.2, 0.6, 0.4])
+
+    class Matrix:
+        def __init__(self):
+            self.score = next(scores)
+
+        def mean_iou(self):
+            return self.score
+
+        pixel_accuracy = mean_iou
+
+    monkeypatch.setattr(loop, "evaluate", lambda *args, **options: Matrix())
+    history = weights_after(noise(10), make_linear(), val_set=noise(2), steps=3, validate_every=1, out=tmp_path)[1]
+    assert (history.best, history.best_step, history.val_mious) == (0.6, 2, [0.2, 0.6, 0.4])
+    assert train.load_checkpoint(tmp_path / "best.pt")["step"] == 2
+
+
+def test_without_a_validation_set_there_is_a_last_checkpoint_only(noise, make_linear, tmp_path):
+    history = weights_after(noise(10), make_linear(), out=tmp_path)[1]
+    assert math.isnan(history.best)
+    assert sorted(os.listdir(tmp_path)) == ["last.pt", "log.csv"]
+
+
+def test_files_of_an_earlier_run_do_not_survive_a_new_one(noise, make_linear, tmp_path):
+    weights_after(noise(10), make_linear(), val_set=noise(2), out=tmp_path)
+    weights_after(noise(10), make_linear(), out=tmp_path)
+    assert sorted(os.listdir(tmp_path)) == ["last.pt", "log.csv"]
+
+
+# Resume
+
+
+class Dropped(nn.Module):
+    """Batch norm has buffers, dropout draws random numbers: both must be as if nothing had happened."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.Dropout(0.5), nn.Conv2d(8, 3, 1))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("workers", "stop"), [(0, 3), (2, 6)]
+)  # in the middle of an epoch of two steps, and at its end
+def test_a_resumed_run_is_the_same_run_bit_for_bit(noise, tmp_path, workers, stop, monkeypatch):
+    options = {"val_set": noise(3, seed=1), "steps": 11, "validate_every": 3, "num_workers": workers}
+    whole, history = weights_after(noise(10), Dropped(), out=tmp_path / "whole", **options)
+
+    save = loop.checkpoint.save
+
+    def save_and_stop(path, *args, **more):
+        save(path, *args, **more)
+        if path.name == "last.pt" and more["step"] == stop:
+            raise Stop
+
+    monkeypatch.setattr(loop.checkpoint, "save", save_and_stop)
+    with pytest.raises(Stop):
+        weights_after(noise(10), Dropped(), out=tmp_path / "cut", **options)
+    monkeypatch.undo()
+    with open(tmp_path / "cut" / "log.csv", "a") as file:
+        file.write(f"{stop + 1},1,0.1,9.9,,,1.0\n")  # a step after the last checkpoint was logged
+    resumed, again = weights_after(noise(10), Dropped(), out=tmp_path / "cut", resume=True, **options)
+    assert torch.equal(whole, resumed)
+    assert (again.steps, again.losses, again.val_mious) == (history.steps, history.losses, history.val_mious)
+    assert (again.best, again.best_step) == (history.best, history.best_step)
+    whole_log, cut_log = (train.read_log(tmp_path / run / "log.csv") for run in ("whole", "cut"))
+    assert [row | {"seconds": ""} for row in whole_log] == [row | {"seconds": ""} for row in cut_log]
+    done, finished = weights_after(noise(10), Dropped(), out=tmp_path / "cut", resume=True, **options)
+    assert torch.equal(done, whole)
+    assert finished.steps == history.steps
+
+
+def test_resume_refuses_other_settings_and_no_run(noise, make_linear, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no checkpoint"):
+        weights_after(noise(10), make_linear(), out=tmp_path / "nowhere", resume=True)
+    assert not (tmp_path / "nowhere").exists()
+    with pytest.raises(ValueError, match="resume needs `out`"):
+        weights_after(noise(10), make_linear(), resume=True)
+    weights_after(noise(10), make_linear(), out=tmp_path)
+    with pytest.raises(ValueError, match="has lr 0.1, not 0.2"):
+        weights_after(noise(10), make_linear(), out=tmp_path, resume=True, lr=0.2)
+    with pytest.raises(ValueError, match="has images 10, not 12"):
+        weights_after(noise(12), make_linear(), out=tmp_path, resume=True)
+
+
+# What goes wrong
+
+
+def test_a_set_smaller_than_a_batch(noise, make_linear, tmp_path):
+    with pytest.raises(ValueError, match="holds 3 images, fewer than one batch of 4.*batch_size=3"):
+        weights_after(noise(3), make_linear(), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": 0}, "at least one step"),
+        ({"batch_size": 0}, "one image a batch"),
+        ({"optimizer": "adam"}, "got 'adam'"),
+    ],
+)
+def test_settings_that_make_no_sense(noise, make_linear, options, message):
+    with pytest.raises(ValueError, match=message):
+        weights_after(noise(10), make_linear(), **options)
+
+
+def test_an_empty_validation_set_and_a_frozen_model(noise, make_linear):
+    with pytest.raises(ValueError, match="validation set is empty"):
+        weights_after(noise(10), make_linear(), val_set=noise(0))
+    with pytest.raises(ValueError, match="no parameter to train"):
+        weights_after(noise(10), make_linear().requires_grad_(False))
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(noise, make_linear, tmp_path):
+    dataset = noise(8)
+    dataset.images[5, 0, 3, 3] = math.nan
+    model = make_linear()
+    with pytest.raises(FloatingPointError, match=r"loss is nan at step [12] .*noise_5") as caught:
+        weights_after(dataset, model, out=tmp_path)
+    assert all(p.isfinite().all() for p in model.parameters())
+    assert "last.pt" not in str(caught.value)  # there is none yet
+
+
+def test_the_last_good_checkpoint_is_kept(noise, make_linear, tmp_path):
+    calls = []
+
+    def explode(logits, labels):
+        calls.append(1)
+        return F.cross_entropy(logits, labels, ignore_index=255) * (math.inf if len(calls) == 5 else 1)
+
+    with pytest.raises(FloatingPointError, match="loss is inf at step 5 .*last.pt is from before"):
+        weights_after(noise(8), make_linear(), out=tmp_path, loss=explode, validate_every=2)
+    assert train.load_checkpoint(tmp_path / "last.pt")["step"] == 4
+
+
+def test_a_batch_of_nothing_but_void_is_skipped_and_counted(noise, make_linear, tmp_path):
+    dataset = noise(4)
+    dataset.labels[[0, 2]] = 255
+    history = weights_after(dataset, make_linear(), batch_size=1, steps=8, weight_decay=0, out=tmp_path)[1]
+    assert history.skipped == 4
+    assert len(history.losses) == 4
+    assert [row["loss"] == "" for row in train.read_log(tmp_path / "log.csv")].count(True) == 4
+    dataset.labels[:] = 255
+    model = make_linear()
+    before = model.weight.clone()
+    assert weights_after(dataset, model, batch_size=2)[1].skipped == 7
+    assert torch.equal(before, model.weight)
+
+
+@pytest.mark.parametrize("value", [3, 254, -1])
+def test_a_label_out_of_range_names_image_and_value(noise, make_linear, value):
+    dataset = noise(6)
+    dataset.labels[4, 2, 2] = value
+    with pytest.raises(ValueError, match=f"image noise_4 holds {value}, .*0 to 2"):
+        weights_after(Subset(dataset, [1, 2, 3, 4]), make_linear())
+
+
+def test_images_of_several_sizes(noise, make_linear):
+    dataset = noise(4)
+    items = [(image[:, : 5 + i], label[: 5 + i]) for i, (image, label) in enumerate(dataset)]
+    mixed = noise(4)
+    mixed.__class__ = type("Mixed", (noise,), {"__getitem__": lambda self, i: items[i]})
+    with pytest.raises(ValueError, match=r"one size, got \[\(5, 12\).*crop_size"):
+        weights_after(mixed, make_linear())
+
+
+def test_progress_goes_to_standard_error_and_can_be_silenced(noise, make_linear, capsys):
+    fit(make_linear(), noise(8), noise(2), steps=2, batch_size=4, device="cpu")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "2/2" in captured.err
+    fit(make_linear(), noise(8), noise(2), steps=2, batch_size=4, device="cpu", progress=False)
+    assert capsys.readouterr().err == ""
