@@ -72,7 +72,8 @@ class ConfusionMatrix:
         # One number a pixel for the pair, and one histogram of it. A table of 256 x 256 has room for void and for
         # every wrong value that is left, so that nothing has to be masked and the check reads the table alone.
         side = max(256, self.num_classes)
-        pairs = torch.add(prediction, target.long(), alpha=side)
+        wide = target if target.dtype == torch.int64 else target.int()  # 256 * 255 is too much for uint8
+        pairs = torch.add(prediction, wide, alpha=side)
         table = torch.bincount(pairs.flatten(), minlength=side * side).view(side, side).cpu()
         if 0 <= self.ignore_index < side:
             table[self.ignore_index] = 0

@@ -41,7 +41,8 @@ def small_book(folder: Path) -> Path:
     for name in ("_config.yml", "references.bib", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "code", folder / "code", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copytree(ROOT / "book" / "_static", folder / "book" / "_static")
+    for name in ("_static", "_extra"):
+        shutil.copytree(ROOT / "book" / name, folder / "book" / name)
     (folder / "results").mkdir()
     toc = "format: jb-book\nroot: book/index\nparts:\n- numbered: 1\n  chapters:\n  - file: book/01-a\n"
     (folder / "_toc.yml").write_text(toc)
