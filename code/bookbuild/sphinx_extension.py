@@ -114,8 +114,9 @@ def _starts_thebe(script: Any) -> bool:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    os.environ["SEGBOOK_THEMED"] = "1"  # kernels inherit both: figures that follow the theme,
-    os.environ["TQDM_DISABLE"] = "1"  # and no progress bars frozen into a page
+    os.environ["SEGBOOK_THEMED"] = "1"  # kernels inherit this: figures that follow the theme,
+    os.environ["TQDM_DISABLE"] = "1"  # no progress bars frozen into a page,
+    os.environ.setdefault("FULL", "0")  # and the small networks, also where there is a GPU
     app.add_role("result", ResultRole())
     app.connect("env-get-outdated", outdated_chapters)
     app.connect("source-read", stamp_digest)
