@@ -126,9 +126,10 @@ def clean_environment(repository: Path, home: Path) -> dict[str, str]:
     }
 
 
-def forget(python: Path) -> None:
+def forget(python: Path, environment: dict[str, str]) -> None:
     """Take out again what a setup cell installed, so that each chapter meets a fresh machine."""
-    subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "segbook", "d2l"], check=True, capture_output=True)
+    command = [python, "-m", "pip", "uninstall", "-q", "-y", "segbook", "d2l"]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -158,7 +159,7 @@ def test_chapter_runs_on_colab(colab, repository, tmp_path, chapter):
             timeout=900,
         )
     finally:
-        forget(colab)
+        forget(colab, environment)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-15000:]
 
     executed = json.loads((home / "executed.ipynb").read_text())["cells"]

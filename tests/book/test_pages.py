@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "html"
-PAGES = sorted(p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
+HTML = (p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
+PAGES = sorted(name for name in HTML if name != "index.html")  # the root only leads on: see the last test
 CHAPTERS = sorted(p.stem for p in (ROOT / "book").glob("[0-9][0-9]-*.md"))
 
 
@@ -59,7 +60,7 @@ def test_page_reads_from_a_file(visit, site, name):
 @pytest.mark.parametrize("name", [p for p in PAGES if p.startswith("book/")])
 def test_content_of_a_page(server, visit, name):
     page, _ = visit(server + name)
-    assert page.locator("h1").count() == 1
+    assert page.locator("article.bd-article h1").count() == 1
     assert page.locator(".search-button-field").count() <= 1, "two search fields"
     unlabelled = page.evaluate(
         "[...document.querySelectorAll('article img')]"
@@ -118,3 +119,13 @@ def test_theme_switch_reaches_the_figures(server, visit, name):
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     assert not faults
+
+
+@pytest.mark.parametrize("from_file", [False, True], ids=["served", "file"])
+def test_the_root_leads_to_the_home_page(server, site, browser, from_file):
+    root = site.as_uri() + "/" if from_file else server
+    page = browser.new_page()
+    page.goto(root + "index.html")
+    page.wait_for_url(root + "book/index.html")
+    assert page.locator("article.bd-article h1").inner_text().startswith("Segmentation from the ground up")
+    page.close()

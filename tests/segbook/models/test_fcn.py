@@ -34,10 +34,10 @@ def theirs(calibrate):
 def test_converted_it_is_d2ls_network(theirs, noise):
     ours = models.convert("fcn32s_resnet18", theirs.state_dict(), "d2l")
     x = noise(2, 3, 64, 96)
-    torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=1e-4)
     x = noise(2, 3, 97, 129)  # D2L's own output has 128 x 160 cells; ours keeps the top left of them
     assert theirs(x).shape[-2:] == (128, 160)
-    torch.testing.assert_close(ours(x), theirs(x)[..., :97, :129], atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours(x), theirs(x)[..., :97, :129], atol=1e-5, rtol=1e-4)
     assert (ours(x) - theirs(x)[..., -97:, -129:]).abs().max() > 0.1  # and not the bottom right
 
 
@@ -48,7 +48,7 @@ def test_frozen_and_learned_forms_start_equal(noise, calibrate):
     for form in ("separable", "grouped", "dense"):
         torch.manual_seed(0)
         nets[form] = calibrate(models.create("fcn32s_resnet18", upsample=form))  # the seed makes the rest equal too
-        torch.testing.assert_close(nets[form](x), nets["separable"](x), atol=1e-5, rtol=0)
+        torch.testing.assert_close(nets[form](x), nets["separable"](x), atol=1e-5, rtol=1e-4)
     counts = {form: sum(p.numel() for p in net.enlarge.parameters()) for form, net in nets.items()}
     assert counts == {"separable": 0, "grouped": 21 * 64 * 64, "dense": 21 * 21 * 64 * 64 + 21}
     assert counts["dense"] == 1_806_336 + 21
@@ -62,7 +62,7 @@ def test_enlarging_layers_are_the_bilinear_transposed_convolution(factor, form, 
     layer = upsampler(3, factor, form)
     expected = F.conv_transpose2d(x, bilinear_kernel(3, 3, 2 * factor), stride=factor, padding=factor // 2)
     assert expected.shape[-2:] == (4 * factor, 5 * factor)
-    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(64, 96), (70, 81)])
@@ -84,7 +84,7 @@ def test_skips_written_out(size, noise, calibrate):
     y = enlarge(scored(layer4, model.score), 2)[..., : third.shape[2], : third.shape[3]] + third
     y = enlarge(y, 2)[..., : second.shape[2], : second.shape[3]] + second
     expected = enlarge(y, 8)[..., : size[0], : size[1]]
-    torch.testing.assert_close(model(x), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(model(x), expected, atol=1e-4, rtol=1e-4)
     # Its neighbour that must fail: the parallel 8s of the paper's picture is another network.
     y = enlarge(scored(layer4, model.score), 4)[..., : second.shape[2], : second.shape[3]]
     y = y + enlarge(third, 2)[..., : second.shape[2], : second.shape[3]] + second

@@ -33,7 +33,7 @@ def test_features_are_torchvisions(theirs, noise):
     assert [feature.shape[1] for feature in ours] == list(MobileNetV2.channels)
     assert [feature.shape[-1] for feature in ours] == [25, 13, 7, 4]
     for feature, index in zip(ours, (3, 6, 13, 17)):
-        torch.testing.assert_close(feature, outputs[index], atol=1e-6, rtol=0)
+        torch.testing.assert_close(feature, outputs[index], atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize("output_stride", [16, 8])
@@ -43,7 +43,7 @@ def test_dilated_equals_strided_on_the_coarse_grid(theirs, noise, output_stride)
     strided = loaded(theirs)(x)[-1]
     dilated = loaded(theirs, output_stride=output_stride)(x)
     assert [128 // (feature.shape[-1] - 1) for feature in dilated] == [min(s, output_stride) for s in (4, 8, 16, 32)]
-    torch.testing.assert_close(dilated[-1][..., ::step, ::step], strided, atol=1e-4, rtol=0)
+    torch.testing.assert_close(dilated[-1][..., ::step, ::step], strided, atol=1e-4, rtol=1e-4)
     plain = loaded(theirs, output_stride=output_stride, contract_dilation=False)(x)[-1]
     assert (plain[..., ::step, ::step] - strided).abs().max() > 0.05
 

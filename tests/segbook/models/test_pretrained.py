@@ -292,10 +292,10 @@ def test_torchvision_classifiers_fill_backbones(noise, calibrate):
     old = {key: value for key, value in theirs.state_dict().items() if not key.endswith("num_batches_tracked")}
     ours = models.create("fcn32s_resnet18", weights_backbone=old).backbone.eval()  # files of 2017 lack the counter
     body = nn.Sequential(*list(theirs.children())[:-2])
-    torch.testing.assert_close(ours(x)[-1], body(x), atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours(x)[-1], body(x), atol=1e-5, rtol=1e-4)
     theirs = calibrate(torchvision.models.mobilenet_v2(weights=None))
     ours = models.create("deeplabv3plus_mobilenet_v2", weights_backbone=theirs.state_dict(), output_stride=32)
-    torch.testing.assert_close(ours.backbone.eval()(x)[-1], theirs.features[:18](x), atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours.backbone.eval()(x)[-1], theirs.features[:18](x), atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()
@@ -310,7 +310,7 @@ def test_a_vgg_classifier_becomes_convolutions(noise):
     pool5 = noise(1, 4, 7, 7)
     expected = layers["3"](F.relu(layers["0"](pool5.flatten(1))))
     ours = model.backbone.fc7(F.relu(model.backbone.fc6(pool5)))
-    torch.testing.assert_close(ours.flatten(1), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(ours.flatten(1), expected, atol=1e-5, rtol=1e-4)
     assert torch.equal(model.backbone.features[0].weight, backbone.features[0].weight)
 
 

@@ -55,7 +55,7 @@ def test_equals_torchvision_with_stride_replaced_by_dilation(checkpoint, noise, 
     x = noise(2, 3, 97, 129)
     ours = loaded(checkpoint, output_stride=output_stride)
     for feature, expected in zip(ours(x), theirs(x).values()):
-        torch.testing.assert_close(feature, expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(feature, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(97, 129), (64, 96), (1, 1)])
@@ -65,7 +65,7 @@ def test_dilated_equals_strided_on_the_coarse_grid(checkpoint, noise, output_str
     x, step = noise(1, 3, *size), 32 // output_stride
     strided = loaded(checkpoint)(x)[-1]
     dilated = loaded(checkpoint, output_stride=output_stride)(x)[-1]
-    torch.testing.assert_close(dilated[..., ::step, ::step], strided, atol=1e-4, rtol=0)
+    torch.testing.assert_close(dilated[..., ::step, ::step], strided, atol=1e-4, rtol=1e-4)
 
 
 @torch.no_grad()
@@ -95,7 +95,7 @@ def test_the_tiny_net_keeps_the_equality_with_either_stem(noise, calibrate):
         dilated = Last(resnet_tiny(stem=stem, output_stride=8)).eval()
         dilated.load_state_dict(strided.state_dict())
         x = noise(1, 3, 96, 128)
-        torch.testing.assert_close(dilated(x)[..., ::4, ::4], strided(x), atol=1e-4, rtol=0)
+        torch.testing.assert_close(dilated(x)[..., ::4, ::4], strided(x), atol=1e-4, rtol=1e-4)
 
 
 def test_dilations_of_mmsegmentation_d8():
