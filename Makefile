@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/code
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book html test lint notebooks serve bench clean
+.PHONY: help book html test lint notebooks serve results bench clean
 
 help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -47,6 +47,9 @@ serve: $(READY)      ## serve the built book on localhost (PORT=8000)
 	@test -f _build/html/index.html || $(MAKE) --no-print-directory book
 	@echo "http://localhost:$(PORT)/"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+results: $(READY)    ## the trainings whose numbers the chapters print, what is missing of them (RUNS=toyvoc control/*)
+	$(BIN)/python -m bookbuild.experiments $(RUNS)
 
 bench: $(READY)      ## our speed as ratios to its peers
 	$(BIN)/python -m bookbuild.bench

@@ -1,0 +1,224 @@
+"""`make results`: the trainings whose numbers the chapters print, three seeds each, on the CPU.
+
+    python -m bookbuild.experiments                   every run that results/ does not hold yet
+    python -m bookbuild.experiments --list            what there is, and what is done
+    python -m bookbuild.experiments toyvoc control/*  only these
+
+One JSON file an experiment, rewritten after every seed, so an interrupted call goes on where it was. The recipe is the
+same everywhere but for what an experiment says it changes. Scored are the last weights on ToyVOC's 100 validation
+scenes, whole and at label resolution; nothing was chosen on them. What had to be chosen, the learning rate, was chosen
+on 100 of the 500 training scenes by the experiments under lr_search/.
+"""
+
+import argparse
+import fnmatch
+import json
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Subset
+from tqdm import tqdm
+
+from bookbuild.variants import LowLevelFrom, SkipVariant, without_image_pooling
+from segbook import data, models, train
+from segbook.metrics import ConfusionMatrix, boundary_f1
+from segbook.train.checkpoint import write_atomically
+
+RESULTS = Path(__file__).resolve().parents[2] / "results"
+SEEDS = (0, 1, 2)
+RECIPE = {"steps": 600, "batch_size": 16, "lr": 0.003, "optimizer": "adamw", "weight_decay": 1e-4}
+CONTROL = {"thin": False, "one_scale": True}
+FAMILY = ("fcn32s_tiny", "fcn16s_tiny", "fcn8s_tiny", "fcn_tiny_d8", "deeplabv3_tiny", "deeplabv3plus_tiny")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One row of a table: a network, the data, and what differs from RECIPE."""
+
+    path: str  # results/<path>.json
+    build: Callable[[], nn.Module]
+    data: dict = field(default_factory=dict)  # options of data.load("toy", ...)
+    settings: dict = field(default_factory=dict)  # of train.fit
+    seeds: tuple[int, ...] = SEEDS
+    choosing: bool = False  # train on 400 of the training scenes, score the other 100
+    augment: bool = True  # flips (ToyVOC's objects vary in size by themselves)
+    stages: tuple[str, ...] = ()  # coarser networks to train first, the steps shared equally
+
+
+def named(name: str, **options) -> Callable[[], nn.Module]:
+    return partial(models.create, name, **options)
+
+
+def experiments() -> list[Experiment]:
+    rows = [Experiment(f"toyvoc/{name}", named(name)) for name in FAMILY]
+    rows += [Experiment(f"control/{name}", named(name), CONTROL) for name in FAMILY]
+    # chapter 7
+    rows += [
+        Experiment("skips/fcn4s", partial(SkipVariant, 4)),
+        Experiment("skips/fcn2s", partial(SkipVariant, 2)),
+        Experiment("skips/parallel_8s", partial(SkipVariant, 8, "parallel")),
+        Experiment("skips/concat_8s", partial(SkipVariant, 8, "concat")),
+        Experiment("skips/staged_8s", named("fcn8s_tiny"), stages=("fcn32s_tiny", "fcn16s_tiny")),
+        Experiment("skips/learned_32s", named("fcn32s_tiny", upsample="dense")),
+        Experiment("skips/learned_8s", named("fcn8s_tiny", upsample="dense")),
+    ]
+    # chapter 9
+    rows += [
+        Experiment("dilated/os32", named("fcn_tiny_d8", output_stride=32)),
+        Experiment("dilated/os16", named("fcn_tiny_d8", output_stride=16)),
+        Experiment("dilated/no_contraction", named("fcn_tiny_d8", contract_dilation=False)),
+        Experiment("dilated/stem_7x7", named("fcn_tiny_d8", stem="7x7")),
+    ]
+    # chapter 10
+    rows += [
+        Experiment("aspp/rates_12_24_36", named("deeplabv3_tiny", atrous_rates=(12, 24, 36))),
+        Experiment("aspp/rates_1_1_1", named("deeplabv3_tiny", atrous_rates=(1, 1, 1))),
+        Experiment("aspp/no_image_pooling", without_image_pooling),
+        Experiment("aspp/os16", named("deeplabv3_tiny", output_stride=16)),
+    ]
+    # chapter 11
+    rows += [
+        Experiment("decoder/convs_1", named("deeplabv3plus_tiny", decoder_convs=1)),
+        Experiment("decoder/convs_3", named("deeplabv3plus_tiny", decoder_convs=3)),
+        Experiment("decoder/low_4", named("deeplabv3plus_tiny", low_level_channels=4)),
+        Experiment("decoder/low_16", named("deeplabv3plus_tiny", low_level_channels=16)),
+        Experiment("decoder/from_stage_2", partial(LowLevelFrom, 2)),
+        Experiment("decoder/separable", named("deeplabv3plus_tiny", separable=True)),
+        Experiment("decoder/os8", named("deeplabv3plus_tiny", output_stride=8)),
+    ]
+    # the learning rate of all of the above: one seed, chosen on scenes that are scored nowhere
+    for name in FAMILY:
+        for lr in (0.001, 0.003, 0.01):
+            path = f"lr_search/{name}_{lr:g}".replace("0.", "0_")
+            rows.append(Experiment(path, named(name), settings={"lr": lr}, seeds=(0,), choosing=True))
+    return rows
+
+
+def run(experiment: Experiment, seed: int) -> dict:
+    """Train once and score: everything that a row needs."""
+    crop = experiment.data.get("size", (96, 128)) if experiment.augment else None
+    train_set = data.load("toy", "train", crop_size=crop, **experiment.data)
+    if experiment.choosing:
+        test_set = Subset(data.load("toy", "train", **experiment.data), range(400, 500))
+        train_set = Subset(train_set, range(400))
+    else:
+        test_set = data.load("toy", "val", **experiment.data)
+    settings = RECIPE | experiment.settings
+    share = settings["steps"] // (len(experiment.stages) + 1)
+    began = time.perf_counter()
+    torch.manual_seed(seed)
+    coarser = None
+    for name in experiment.stages:
+        model = models.create(name)
+        if coarser is not None:
+            model.load_coarser(coarser)
+        train.fit(model, train_set, **settings | {"steps": share}, seed=seed, progress=False)
+        coarser = model
+    model = experiment.build()
+    if coarser is not None:
+        model.load_coarser(coarser)
+    history = train.fit(model, train_set, **settings | {"steps": share}, seed=seed, progress=False)
+    seconds = time.perf_counter() - began
+    return {"seed": seed, **scores(model, test_set), "last_loss": history.losses[-1], "seconds": round(seconds, 1)}
+
+
+def scores(model: nn.Module, dataset) -> dict:
+    """Mean IoU and accuracies over the data set, IoU of the classes that occur, and boundary F1."""
+    matrix, outlines = ConfusionMatrix(21), []
+    for _, prediction, label in train.predictions(model, dataset):
+        matrix.update(prediction[None], label[None])
+        outlines.append(boundary_f1(prediction, label, 21).numpy())
+    outlines = np.array(outlines)
+    seen = ~np.isnan(outlines).all(0)
+    iou = {c: v for c, v in zip(data.VOC_CLASSES, matrix.iou().tolist()) if v == v}
+    return {
+        "mean_iou": matrix.mean_iou(),
+        "boundary_f1": float(np.nanmean(outlines[:, seen], axis=0).mean()),
+        "pixel_accuracy": matrix.pixel_accuracy(),
+        "mean_accuracy": matrix.mean_accuracy(),
+        "iou": iou,
+    }
+
+
+def record(experiment: Experiment, runs: list[dict]) -> dict:
+    """What the file of an experiment holds: the means, their spread over seeds, and where they come from."""
+    model = experiment.build()
+    summary = {}
+    for key in ("mean_iou", "boundary_f1", "pixel_accuracy", "seconds"):
+        values = [one[key] for one in runs]
+        summary |= {key: statistics.mean(values), f"{key}_low": min(values), f"{key}_high": max(values)}
+    present = sorted({c for one in runs for c in one["iou"]})
+    summary["iou"] = {c: statistics.mean(one["iou"].get(c, float("nan")) for one in runs) for c in present}
+    part = "100 of the training scenes, trained on the other 400" if experiment.choosing else "100 validation scenes"
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=RESULTS.parent)
+    return {
+        **summary,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "command": f"python -m bookbuild.experiments {experiment.path}",
+        "data": f"ToyVOC, options {experiment.data or 'default'}, scored on {part}",
+        "settings": RECIPE | experiment.settings | {"augment": experiment.augment, "stages": list(experiment.stages)},
+        "seeds": [one["seed"] for one in runs],
+        "device": f"cpu, {torch.get_num_threads()} thread",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "commit": commit.stdout.strip(),
+        "runs": runs,
+    }
+
+
+def load_runs(experiment: Experiment) -> list[dict]:
+    """Runs that are done, if their settings are those of the experiment as it stands here."""
+    path = RESULTS / f"{experiment.path}.json"
+    if not path.is_file():
+        return []
+    content = json.loads(path.read_text())
+    wanted = record(experiment, content["runs"])
+    same = all(content[key] == wanted[key] for key in ("parameters", "settings", "data"))
+    return content["runs"] if same else []
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="*", help="experiments or folders, patterns allowed; all if none is given")
+    parser.add_argument("--list", action="store_true", help="only say what there is and what is done")
+    arguments = parser.parse_args()
+    wanted = [
+        experiment
+        for experiment in experiments()
+        if not arguments.paths
+        or any(fnmatch.fnmatch(experiment.path, p) or experiment.path.startswith(f"{p}/") for p in arguments.paths)
+    ]
+    if not wanted:
+        parser.error(f"no experiment fits {' '.join(arguments.paths)}; --list names them")
+    torch.set_num_threads(1)  # a tiny network gains nothing from a second thread, and the sums stay in one order
+    todo = []
+    for experiment in wanted:
+        done = [one["seed"] for one in load_runs(experiment)]
+        todo += [(experiment, seed) for seed in experiment.seeds if seed not in done]
+        if arguments.list:
+            print(f"{experiment.path:32} {len(done)} of {len(experiment.seeds)} seeds")
+    if arguments.list:
+        return
+    for experiment, seed in tqdm(todo, desc="results", unit="run"):
+        runs = load_runs(experiment)
+        if seed in [one["seed"] for one in runs]:
+            continue  # a second process did it meanwhile
+        one = run(experiment, seed)
+        runs = sorted([*load_runs(experiment), one], key=lambda r: r["seed"])
+        path = RESULTS / f"{experiment.path}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(record(experiment, runs), indent=1) + "\n"
+        write_atomically(path, lambda file, text=text: file.write(text.encode()))
+        tqdm.write(f"{experiment.path} seed {seed}: mIoU {one['mean_iou']:.3f}, {one['seconds']:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
