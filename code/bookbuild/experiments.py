@@ -35,7 +35,7 @@ from segbook.train.checkpoint import write_atomically
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 SEEDS = (0, 1, 2)
-RECIPE = {"steps": 600, "batch_size": 16, "lr": 0.003, "optimizer": "adamw", "weight_decay": 1e-4}
+RECIPE = {"steps": 600, "batch_size": 16, "lr": 0.01, "optimizer": "adamw", "weight_decay": 1e-4}
 CONTROL = {"thin": False, "one_scale": True}
 FAMILY = ("fcn32s_tiny", "fcn16s_tiny", "fcn8s_tiny", "fcn_tiny_d8", "deeplabv3_tiny", "deeplabv3plus_tiny")
 
@@ -97,7 +97,7 @@ def experiments() -> list[Experiment]:
     ]
     # the learning rate of all of the above: one seed, chosen on scenes that are scored nowhere
     for name in FAMILY:
-        for lr in (0.001, 0.003, 0.01):
+        for lr in (0.001, 0.003, 0.01, 0.03):
             path = f"lr_search/{name}_{lr:g}".replace("0.", "0_")
             rows.append(Experiment(path, named(name), settings={"lr": lr}, seeds=(0,), choosing=True))
     return rows
