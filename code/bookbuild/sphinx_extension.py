@@ -12,6 +12,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from bookbuild.dependencies import chapter_digest
+from bookbuild.execution import execute_side_by_side
 from bookbuild.results import ResultError, result_text
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,16 @@ def outdated_chapters(app: Sphinx, env: BuildEnvironment, *changes: set[str]) ->
         for name, digest in env.segbook_digests.items()
         if name in env.found_docs and digest != chapter_digest(Path(env.doc2path(name)).read_text(), Path(app.srcdir))
     ]
+
+
+def execute_first(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Execute what has to be executed, two chapters at once; reading them then finds everything in the cache."""
+    sources = {}
+    for docname in docnames:
+        source = [Path(env.doc2path(docname)).read_text(encoding="utf-8")]
+        stamp_digest(app, docname, source)
+        sources[docname] = source[0]
+    execute_side_by_side(app, sources)
 
 
 # --- strict figures -------------------------------------------------------------------------------------------------
@@ -119,6 +130,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ.setdefault("FULL", "0")  # and the small networks, also where there is a GPU
     app.add_role("result", ResultRole())
     app.connect("env-get-outdated", outdated_chapters)
+    app.connect("env-before-read-docs", execute_first)
     app.connect("source-read", stamp_digest)
     app.connect("doctree-resolved", check_alternative_text)
     app.connect("html-page-context", mend_page, priority=900)
