@@ -207,6 +207,7 @@ def main() -> None:
             print(f"{experiment.path:32} {len(done)} of {len(experiment.seeds)} seeds")
     if arguments.list:
         return
+    todo.sort(key=lambda one: one[1])  # one seed of everything first: a table without gaps early on
     for experiment, seed in tqdm(todo, desc="results", unit="run"):
         runs = load_runs(experiment)
         if seed in [one["seed"] for one in runs]:
