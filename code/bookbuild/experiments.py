@@ -3,6 +3,7 @@
     python -m bookbuild.experiments                   every run that results/ does not hold yet
     python -m bookbuild.experiments --list            what there is, and what is done
     python -m bookbuild.experiments toyvoc control/*  only these
+    python -m bookbuild.experiments step_time         how long a training step takes; leave the machine alone meanwhile
 
 One JSON file an experiment, rewritten after every seed, so an interrupted call goes on where it was. The recipe is the
 same everywhere but for what an experiment says it changes. Scored are the last weights on ToyVOC's 100 validation
@@ -29,7 +30,7 @@ from torch.utils.data import Subset
 from tqdm import tqdm
 
 from bookbuild.variants import LowLevelFrom, SkipVariant, without_image_pooling
-from segbook import data, models, train
+from segbook import data, losses, models, train
 from segbook.metrics import ConfusionMatrix, boundary_f1
 from segbook.train.checkpoint import write_atomically
 
@@ -47,7 +48,7 @@ class Experiment:
     path: str  # results/<path>.json
     build: Callable[[], nn.Module]
     data: dict = field(default_factory=dict)  # options of data.load("toy", ...)
-    settings: dict = field(default_factory=dict)  # of train.fit
+    settings: dict = field(default_factory=dict)  # of train.fit; a loss by its name in segbook.losses
     seeds: tuple[int, ...] = SEEDS
     choosing: bool = False  # train on 400 of the training scenes, score the other 100
     augment: bool = True  # flips (ToyVOC's objects vary in size by themselves)
@@ -70,6 +71,19 @@ def experiments() -> list[Experiment]:
         Experiment("skips/staged_8s", named("fcn8s_tiny"), stages=("fcn32s_tiny", "fcn16s_tiny")),
         Experiment("skips/learned_32s", named("fcn32s_tiny", upsample="dense")),
         Experiment("skips/learned_8s", named("fcn8s_tiny", upsample="dense")),
+    ]
+    # chapter 8
+    rows += [
+        Experiment("training/constant_lr", named("fcn8s_tiny"), settings={"power": 0.0}),
+        Experiment("training/warmup", named("fcn8s_tiny"), settings={"warmup": 60}),
+        Experiment("training/clip", named("fcn8s_tiny"), settings={"clip": 1.0}),
+        Experiment("training/no_decay", named("fcn8s_tiny"), settings={"no_decay": True}),
+        Experiment("training/head_x10", named("fcn8s_tiny"), settings={"head_lr": 10.0}),
+        Experiment("training/no_flip", named("fcn8s_tiny"), augment=False),
+        Experiment("training/ohem", named("fcn8s_tiny"), settings={"loss": "ohem_cross_entropy"}),
+        Experiment("training/sgd", named("fcn8s_tiny"), settings={"optimizer": "sgd", "lr": 0.1}),
+        Experiment("training/batch_4", named("fcn8s_tiny"), settings={"batch_size": 4, "steps": 2400}),
+        Experiment("training/bf16", named("fcn8s_tiny"), settings={"amp": "bf16"}),
     ]
     # chapter 9
     rows += [
@@ -100,6 +114,10 @@ def experiments() -> list[Experiment]:
         for lr in (0.001, 0.003, 0.01, 0.03):
             path = f"lr_search/{name}_{lr:g}".replace("0.", "0_")
             rows.append(Experiment(path, named(name), settings={"lr": lr}, seeds=(0,), choosing=True))
+    for lr in (0.01, 0.03, 0.1, 0.3):  # SGD's own, searched in the same way
+        path = f"lr_search/fcn8s_tiny_sgd_{lr:g}".replace("0.", "0_")
+        settings = {"optimizer": "sgd", "lr": lr}
+        rows.append(Experiment(path, named("fcn8s_tiny"), settings=settings, seeds=(0,), choosing=True))
     return rows
 
 
@@ -113,6 +131,8 @@ def run(experiment: Experiment, seed: int) -> dict:
     else:
         test_set = data.load("toy", "val", **experiment.data)
     settings = RECIPE | experiment.settings
+    if "loss" in settings:
+        settings["loss"] = getattr(losses, settings["loss"])
     share = settings["steps"] // (len(experiment.stages) + 1)
     began = time.perf_counter()
     torch.manual_seed(seed)
@@ -149,6 +169,49 @@ def scores(model: nn.Module, dataset) -> dict:
     }
 
 
+def step_times() -> dict:
+    """Milliseconds of one training step of each network of the family, medians of steps made in turns."""
+    times: dict[str, list[float]] = {name: [] for name in FAMILY}
+    images, labels = torch.randn(16, 3, 96, 128), torch.randint(0, 21, (16, 96, 128))
+    steps = {}
+    for name in FAMILY:
+        objective = train.Objective(models.create(name), losses.cross_entropy)
+        steps[name] = objective, torch.optim.AdamW(objective.parameters())
+    for turn in range(25):
+        for name, (objective, optimizer) in steps.items():
+            began = time.perf_counter()
+            optimizer.zero_grad(set_to_none=True)
+            objective(images, labels).backward()
+            optimizer.step()
+            if turn >= 5:
+                times[name].append(1000 * (time.perf_counter() - began))
+    return {
+        **{name: statistics.median(taken) for name, taken in times.items()},
+        "seconds": sum(map(sum, times.values())) / 1000,
+        "command": "python -m bookbuild.experiments step_time",
+        "data": "noise, 16 images of 96x128",
+        **circumstances(),
+    }
+
+
+def circumstances() -> dict:
+    """Device, versions and commit, for any record."""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=RESULTS.parent)
+    return {
+        "device": f"cpu, {torch.get_num_threads()} thread",
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "commit": commit.stdout.strip(),
+    }
+
+
+def write(path: str, content: dict) -> None:
+    """results/<path>.json, whole or not at all."""
+    file = RESULTS / f"{path}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(content, indent=1) + "\n"
+    write_atomically(file, lambda stream: stream.write(text.encode()))
+
+
 def record(experiment: Experiment, runs: list[dict]) -> dict:
     """What the file of an experiment holds: the means, their spread over seeds, and where they come from."""
     model = experiment.build()
@@ -159,7 +222,6 @@ def record(experiment: Experiment, runs: list[dict]) -> dict:
     present = sorted({c for one in runs for c in one["iou"]})
     summary["iou"] = {c: statistics.mean(one["iou"].get(c, float("nan")) for one in runs) for c in present}
     part = "100 of the training scenes, trained on the other 400" if experiment.choosing else "100 validation scenes"
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=RESULTS.parent)
     return {
         **summary,
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -167,9 +229,7 @@ def record(experiment: Experiment, runs: list[dict]) -> dict:
         "data": f"ToyVOC, options {experiment.data or 'default'}, scored on {part}",
         "settings": RECIPE | experiment.settings | {"augment": experiment.augment, "stages": list(experiment.stages)},
         "seeds": [one["seed"] for one in runs],
-        "device": f"cpu, {torch.get_num_threads()} thread",
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "commit": commit.stdout.strip(),
+        **circumstances(),
         "runs": runs,
     }
 
@@ -190,15 +250,18 @@ def main() -> None:
     parser.add_argument("paths", nargs="*", help="experiments or folders, patterns allowed; all if none is given")
     parser.add_argument("--list", action="store_true", help="only say what there is and what is done")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)  # a tiny network gains nothing from a second thread, and the sums stay in one order
+    timed = (RESULTS / "step_time.json").is_file()
+    if arguments.paths == ["step_time"] or not (arguments.paths or arguments.list or timed):
+        write("step_time", step_times())
     wanted = [
         experiment
         for experiment in experiments()
         if not arguments.paths
         or any(fnmatch.fnmatch(experiment.path, p) or experiment.path.startswith(f"{p}/") for p in arguments.paths)
     ]
-    if not wanted:
+    if not wanted and arguments.paths != ["step_time"]:
         parser.error(f"no experiment fits {' '.join(arguments.paths)}; --list names them")
-    torch.set_num_threads(1)  # a tiny network gains nothing from a second thread, and the sums stay in one order
     todo = []
     for experiment in wanted:
         done = [one["seed"] for one in load_runs(experiment)]
@@ -214,10 +277,7 @@ def main() -> None:
             continue  # a second process did it meanwhile
         one = run(experiment, seed)
         runs = sorted([*load_runs(experiment), one], key=lambda r: r["seed"])
-        path = RESULTS / f"{experiment.path}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(record(experiment, runs), indent=1) + "\n"
-        write_atomically(path, lambda file, text=text: file.write(text.encode()))
+        write(experiment.path, record(experiment, runs))
         tqdm.write(f"{experiment.path} seed {seed}: mIoU {one['mean_iou']:.3f}, {one['seconds']:.0f} s")
 
 

@@ -84,7 +84,7 @@ def test_runs_are_kept_and_resumed(tiny_results, monkeypatch, capsys):
 
 
 def test_another_recipe_is_another_run(tiny_results, monkeypatch):
-    monkeypatch.setattr("sys.argv", ["experiments"])
+    monkeypatch.setattr("sys.argv", ["experiments", "tiny/row"])
     experiments.main()
     assert len(experiments.load_runs(tiny_results)) == 2
     assert experiments.load_runs(replace(tiny_results, settings={"steps": 3, "batch_size": 2})) == []
