@@ -19,15 +19,13 @@ def chapter_digest(source: str, root: Path) -> str:
 
     Args:
         source: the chapter's text.
-        root: the repository, with code/segbook, results and pyproject.toml.
+        root: the repository, with code/segbook and pyproject.toml.
     """
     names: set[str] = set()
     for package, members, module in IMPORT.findall(source):
         names.add(package or module)
         names |= {f"{package}.{name}" for name in re.findall(r"\w+", members.split("#")[0])}
     files = package_files(names, root / "code")
-    if "results" in source:
-        files |= set((root / "results").rglob("*.json"))
     digest = hashlib.sha256(platform.python_version().encode())
     for name in ("torch", "torchvision", "matplotlib", "d2l"):
         digest.update(metadata.version(name).encode())
