@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 import torch
 
-CROPS = {"toy": (96, 128), "voc": (320, 480), "camvid": (360, 480)}  # height, width of training images
+# height, width of training images
+CROPS = {"toy": (96, 128), "voc": (320, 480), "camvid": (360, 480), "folder": (256, 256)}
 
 
 class Commands(click.Group):
@@ -15,10 +16,10 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context):
         try:
             return super().invoke(ctx)
+        except (FloatingPointError, ChildProcessError) as error:
+            fail(error, 1)
         except (ValueError, OSError) as error:
             fail(error, 2)
-        except FloatingPointError as error:
-            fail(error, 1)
         except KeyboardInterrupt:
             fail("interrupted; a training goes on from its last validation with --resume", 130)
 
@@ -40,12 +41,29 @@ class Size(click.ParamType):
     name = "HEIGHTxWIDTH"
 
     def convert(self, value, param, ctx) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        height, _, width = value.lower().partition("x")
+        if isinstance(value, tuple | list):  # from a YAML file
+            value = "x".join(map(str, value))
+        height, _, width = str(value).lower().partition("x")
         if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
             self.fail(f"{value!r} is no size; write height x width as in 320x480", param, ctx)
         return int(height), int(width)
+
+
+class Factors(click.ParamType):
+    """Positive numbers with commas between, as in 0.75,1,1.25."""
+
+    name = "NUMBER,..."
+
+    def convert(self, value, param, ctx) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            factors = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            factors = ()
+        if not factors or not all(0 < factor < float("inf") for factor in factors):
+            self.fail(f"{value!r} is no list of factors; write positive numbers as in 0.75,1,1.25", param, ctx)
+        return factors
 
 
 def data_options(required: bool):
@@ -53,7 +71,9 @@ def data_options(required: bool):
     options = (
         click.option("--data", "data_name", required=required, help=f"One of {', '.join(CROPS)}."),
         click.option(
-            "--root", type=click.Path(path_type=Path), help="Folder of VOCdevkit or CamVid [default: $SEGBOOK_DATA]."
+            "--root",
+            type=click.Path(path_type=Path),
+            help="Folder of VOCdevkit, CamVid or images [default: $SEGBOOK_DATA].",
         ),
         click.option("--workers", type=click.IntRange(0), default=0, help="Processes that read images."),
         click.option("--device", help="cpu, cuda, cuda:1, ... [default: cuda if there is one]."),

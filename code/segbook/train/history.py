@@ -9,13 +9,14 @@ from pathlib import Path
 
 from segbook.train.checkpoint import write_atomically
 
-COLUMNS = ("step", "epoch", "lr", "loss", "val_mean_iou", "val_pixel_accuracy", "seconds")
+COLUMNS = ("step", "epoch", "lr", "loss", "val_mean_iou", "val_pixel_accuracy", "seconds", "broken")
 
 
 @dataclass
 class History:
     """What a training did. Steps count updates from 1; a validation at step s scores the weights after s updates."""
 
+    step: int = 0  # the last one done
     steps: list[int] = field(default_factory=list)  # one entry for every step that had a loss
     losses: list[float] = field(default_factory=list)
     val_steps: list[int] = field(default_factory=list)  # one entry for every validation
@@ -23,10 +24,12 @@ class History:
     best: float = math.nan  # highest validation mIoU
     best_step: int = 0
     skipped: int = 0  # batches that held nothing but void
+    broken: dict[str, int] = field(default_factory=dict)  # id -> how often it could not be read and was left out
     seconds: float = 0.0  # wall time, validation included
 
     def add(self, row: dict) -> None:
         """Append one row of the log; a cell that is "" or None holds nothing."""
+        self.step = int(row["step"])
         if row["loss"] in ("", None):
             self.skipped += 1
         else:
@@ -37,6 +40,8 @@ class History:
             self.val_mious.append(float(row["val_mean_iou"]))
             if self.val_mious[-1] > (-math.inf if math.isnan(self.best) else self.best):
                 self.best, self.best_step = self.val_mious[-1], int(row["step"])
+        for name in filter(None, (row["broken"] or "").split(";")):
+            self.broken[name] = self.broken.get(name, 0) + 1
         self.seconds = float(row["seconds"])
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 
@@ -16,7 +17,7 @@ class Objective(nn.Module):
 
     Args:
         model: images (N, 3, H, W) -> logits (N, C, H, W); `forward_with_aux` -> two such, if it has one.
-        loss: (logits, labels) -> scalar, void 255 left out.
+        loss: (logits, labels) -> scalar, void 255 left out. It gets float32 where autocast gave the logits 16 bits.
         aux_weight: the factor on the auxiliary loss.
     """
 
@@ -30,5 +31,10 @@ class Objective(nn.Module):
         """images (N, 3, H, W) float and labels (N, H, W) int64 -> scalar."""
         if self.training and hasattr(self.model, "forward_with_aux"):
             logits, aux_logits = self.model.forward_with_aux(images)
-            return self.loss(logits, labels) + self.aux_weight * self.loss(aux_logits, labels)
-        return self.loss(self.model(images), labels)
+            return self.loss(widen(logits), labels) + self.aux_weight * self.loss(widen(aux_logits), labels)
+        return self.loss(widen(self.model(images)), labels)
+
+
+def widen(logits: Tensor) -> Tensor:
+    """Half precision to float32: a loss sums over millions of pixels, and bf16 has three digits."""
+    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits

@@ -4,8 +4,8 @@
 def poly(step: int, steps: int, power: float = 0.9) -> float:
     """Factor on the learning rate before step i of N: (1 - i/N)^power.
 
-    1 at the first step, towards 0 at the last; power 0.9 bends the line up a little. Unlike a staircase it
-    asks for one number only, how long you train.
+    1 at the first step, towards 0 at the last; power 0.9 bends the line up a little, power 0 keeps it level. Unlike a
+    staircase it asks for one number only, how long you train.
 
     Args:
         step: i, counted from 0.
@@ -22,3 +22,21 @@ def poly(step: int, steps: int, power: float = 0.9) -> float:
     if not 0 <= step <= steps or steps < 1:
         raise ValueError(f"poly needs a step from 0 to {steps}, got {step}; steps must be at least 1")
     return (1 - step / steps) ** power
+
+
+def warm_up(step: int, steps: int) -> float:
+    """Factor on the learning rate before step i of a warm-up of N steps: (i + 1)/N, then 1.
+
+    The first steps of a fresh network are the most violent: its gradients are large, Adam's averages rest on few of
+    them, and batch norm's statistics belong to weights that are gone. A straight climb lets all of them settle.
+
+    Args:
+        step: i, counted from 0.
+        steps: N; 0 for no warm-up.
+
+    Returns:
+        A factor above 0 and at most 1; it multiplies `poly`, which runs from the first step on.
+
+    Source: Goyal et al. 2017, section 2.2 (gradual warm-up).
+    """
+    return min(1.0, (step + 1) / steps) if steps else 1.0

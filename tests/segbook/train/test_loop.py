@@ -1,3 +1,4 @@
+import copy
 import csv
 import math
 import os
@@ -295,3 +296,109 @@ def test_progress_goes_to_standard_error_and_can_be_silenced(noise, make_linear,
     assert "2/2" in captured.err
     fit(make_linear(), noise(8), noise(2), steps=2, batch_size=4, device="cpu", progress=False)
     assert capsys.readouterr().err == ""
+
+
+# Options
+
+
+def test_warm_up_and_poly_multiply(noise, make_linear, tmp_path):
+    weights_after(noise(10), make_linear(), steps=6, warmup=3, power=1.0, lr=0.6, out=tmp_path)
+    rates = [float(row["lr"]) for row in train.read_log(tmp_path / "log.csv")]
+    assert rates == pytest.approx([0.6 * w * p / 6 for w, p in zip((1 / 3, 2 / 3, 1, 1, 1, 1), (6, 5, 4, 3, 2, 1))])
+    weights_after(noise(10), make_linear(), steps=6, power=0, lr=0.6, out=tmp_path)
+    assert {float(row["lr"]) for row in train.read_log(tmp_path / "log.csv")} == {0.6}
+
+
+def test_no_decay_spares_the_bias(noise, make_linear):
+    """With labels all void nothing but the decay could move a weight, and a skipped batch does not; so use lr alone."""
+    models = [make_linear() for _ in range(2)]
+    for model, no_decay in zip(models, (False, True)):
+        zero = lambda logits, labels: logits.sum() * 0  # noqa: E731
+        weights_after(noise(4), model, optimizer="sgd", weight_decay=0.5, loss=zero, steps=1, no_decay=no_decay)
+    start = make_linear()
+    torch.testing.assert_close(models[0].bias, start.bias * (1 - 0.1 * 0.5))
+    assert torch.equal(models[1].bias, start.bias)
+    torch.testing.assert_close(models[1].weight, start.weight * (1 - 0.1 * 0.5))
+
+
+@pytest.mark.parametrize("amp", ["bf16", "fp16"])
+def test_half_precision_follows_the_full_one_and_resumes_bit_for_bit(noise, tmp_path, amp):
+    options = {"val_set": noise(3, seed=1), "steps": 12, "validate_every": 4, "lr": 0.03}
+    _, full = weights_after(noise(10), Dropped(), **options)
+    model = Dropped()
+    whole, half = weights_after(noise(10), model, amp=amp, **options)
+    assert half.losses != full.losses
+    assert half.losses == pytest.approx(full.losses, rel=0.02)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+    class Cut(Exception):
+        pass
+
+    def cut(history, steps):
+        if history.step == 9:
+            raise Cut
+
+    with pytest.raises(Cut):
+        weights_after(noise(10), Dropped(), amp=amp, out=tmp_path, callback=cut, **options)
+    resumed, _ = weights_after(noise(10), Dropped(), amp=amp, out=tmp_path, resume=True, **options)
+    assert torch.equal(whole, resumed)
+    with pytest.raises(ValueError, match=f"has amp {amp}, not None"):
+        weights_after(noise(10), Dropped(), out=tmp_path, resume=True, **options)
+
+
+def test_an_overflow_of_fp16_gradients_skips_the_update_and_lowers_the_scale(noise, make_linear, tmp_path):
+    model = make_linear()
+    before = model.weight.clone()
+    huge = lambda logits, labels: F.cross_entropy(logits, labels, ignore_index=255) * 1e3  # noqa: E731
+    weights_after(noise(4), model, amp="fp16", loss=huge, steps=1, out=tmp_path)
+    assert torch.equal(model.weight, before)
+    assert train.load_checkpoint(tmp_path / "last.pt")["scaler"]["scale"] == 2**15  # half of what torch starts with
+    weights_after(noise(4), model, amp="fp16", loss=huge, steps=12)
+    assert not torch.equal(model.weight, before)
+
+
+def test_channels_last_changes_the_layout_and_nothing_else(noise):
+    torch.manual_seed(0)  # no dropout here: it draws its mask in the order of the memory
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Conv2d(8, 3, 1))
+    fast = copy.deepcopy(plain)
+    a, _ = weights_after(noise(10), plain, optimizer="sgd")
+    b, _ = weights_after(noise(10), fast, optimizer="sgd", channels_last=True)
+    assert fast[0].weight.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
+
+
+def test_compile_gets_the_objective_with_the_loss_inside(noise, monkeypatch):
+    compiled, real = [], torch.compile
+
+    def with_the_eager_backend(module):
+        compiled.append(module)
+        return real(module, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", with_the_eager_backend)
+    a, _ = weights_after(noise(10), Dropped(), steps=3)
+    b, _ = weights_after(noise(10), Dropped(), steps=3, compile=True)
+    assert [type(module) for module in compiled] == [train.Objective]
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+
+def test_the_callback_sees_every_step(noise, make_linear):
+    seen = []
+    weights_after(noise(10), make_linear(), steps=4, callback=lambda history, steps: seen.append((history.step, steps)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"amp": "half"}, "got 'half'"),
+        ({"clip": 0}, "clip is a number above 0, got 0"),
+        ({"lr": -1}, "lr is a number above 0"),
+        ({"warmup": -1}, "warmup is at least 0"),
+        ({"power": math.nan}, "power is at least 0"),
+        ({"head_lr": 10}, "`backbone`"),
+    ],
+)
+def test_options_that_make_no_sense_leave_nothing_behind(noise, make_linear, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        weights_after(noise(10), make_linear(), out=tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()

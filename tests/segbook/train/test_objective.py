@@ -43,3 +43,11 @@ def test_every_parameter_gets_a_gradient_through_its_forward():
     objective = Objective(TwoHeads(), cross_entropy)
     objective(*batch()).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in objective.parameters())
+
+
+def test_the_loss_is_computed_in_32_bits_under_autocast():
+    objective, (images, labels) = Objective(TwoHeads(), cross_entropy), batch()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert objective.model(images).dtype == torch.bfloat16
+        assert objective(images, labels).dtype == torch.float32
+        assert objective.eval()(images, labels).dtype == torch.float32

@@ -1,6 +1,6 @@
 import pytest
 
-from segbook.train import poly
+from segbook.train import poly, warm_up
 
 # (1 - i/N)^0.9 with a pocket calculator
 BY_HAND = {(0, 4): 1.0, (1, 4): 0.7719, (2, 4): 0.5359, (3, 4): 0.2872, (4, 4): 0.0, (9, 10): 0.1259}
@@ -19,3 +19,10 @@ def test_power_one_is_a_straight_line():
 def test_a_step_outside_the_training_is_refused(step, steps):
     with pytest.raises(ValueError, match=f"got {step}"):
         poly(step, steps)
+
+
+@pytest.mark.parametrize(
+    ("at", "factor"), {(0, 4): 0.25, (1, 4): 0.5, (3, 4): 1, (4, 4): 1, (0, 1): 1, (0, 0): 1}.items()
+)
+def test_a_warm_up_climbs_to_one_and_stays(at, factor):
+    assert warm_up(*at) == factor
