@@ -169,15 +169,21 @@ def main() -> None:
     if sys.argv[1:2] == ["--read"]:
         print(json.dumps(read_epochs(sys.argv[2], Path(sys.argv[3]))))
         return
+    from bookbuild.bench_models import infer_windows, model_speed, model_speed_gpu, model_speed_smp
+    from bookbuild.bench_train import train_checkpoint, train_fit, train_loader
+
     torch.manual_seed(0)
     print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
     rows: list[Row] = []
     with torch.no_grad():
         for measure in tqdm((transposed_convolution, bilinear_upsampling, confusion_matrix), desc="bench", leave=False):
             rows += measure()
+    networks = (infer_windows, model_speed, model_speed_smp, train_fit, train_checkpoint)
+    for measure in tqdm(networks, desc="networks", leave=False):
+        rows += measure()
     data = os.environ.get("SEGBOOK_DATA")
     if data and (Path(data) / "VOCdevkit").is_dir():
-        rows += reading(Path(data))
+        rows += reading(Path(data)) + train_loader(Path(data))
     else:
         print("The VOC reader is not measured: set SEGBOOK_DATA to the folder that holds VOCdevkit.")
     print(f"\n{'what':52} {'ours':>10} {'peer':>13} {'theirs':>10} {'faster':>8}  aim")
@@ -185,6 +191,8 @@ def main() -> None:
         unit = ("", 1) if "(s per" in what or "(MB)" in what or "reader" in what else (" ms", 1000)
         mine, other = (f"{value * unit[1]:.1f}{unit[0]}" for value in (ours, theirs))
         print(f"{what:52} {mine:>10} {peer:>13} {other:>10} {theirs / ours:>7.2f}x  {aim}")
+    if torch.cuda.is_available():
+        model_speed_gpu()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,17 @@
+"""From an image of any size to a label map of the same size, and to a picture that shows it (chapter 12)."""
+
+from segbook.infer.images import MAX_PIXELS, ImageLike, read_image
+from segbook.infer.overlay import legend, overlay
+from segbook.infer.prediction import device_of, predict, probabilities, to_classes
+
+__all__ = [
+    "MAX_PIXELS",
+    "ImageLike",
+    "device_of",
+    "legend",
+    "overlay",
+    "predict",
+    "probabilities",
+    "read_image",
+    "to_classes",
+]
