@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
-from segbook import data, train
+from segbook import data, infer, train
 from segbook.cli import main
 
 STEPS = ["--steps", "2", "--batch-size", "2", "--crop", "32x48", "--device", "cpu"]
@@ -137,13 +139,59 @@ def test_predict_writes_masks_and_overlays_at_the_images_size(run, tmp_path):
     for name, size in (("a.jpg", (35, 61)), ("b.png", (20, 20))):
         Image.fromarray(np.zeros((*size, 3), np.uint8)).save(tmp_path / name)
     out = tmp_path / "out"
-    printed = segbook("predict", run, tmp_path / "a.jpg", tmp_path / "b.png", "--out", out)
+    printed = segbook("predict", run, tmp_path / "a.jpg", tmp_path / "b.png", "--out", out, "--no-legend")
     assert printed.split() == [str(out / "a-overlay.png"), str(out / "b-overlay.png")]
     assert sorted(os.listdir(out)) == ["a-overlay.png", "a.png", "b-overlay.png", "b.png"]
     mask, drawn = Image.open(out / "a.png"), Image.open(out / "a-overlay.png")
     assert (mask.mode, mask.size, drawn.mode, drawn.size) == ("P", (61, 35), "RGB", (61, 35))
     label = np.array(mask)
     assert (np.array(drawn) == np.round(0.6 * data.VOC_PALETTE.numpy()[label]).astype(np.uint8)).all()
+
+
+def test_predict_by_windows_scales_and_flip_writes_what_the_package_predicts(run, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    how = ["--window", "32x48", "--overlap", "0.25", "--scales", "0.5,1", "--flip"]
+    segbook("predict", run, tmp_path / "a.png", "--out", tmp_path / "out", *how)
+    model = train.load_model(run / "best.pt")
+    expected = infer.predict(model, pixels, window=(32, 48), overlap=0.25, scales=(0.5, 1), flip=True)
+    assert (np.array(Image.open(tmp_path / "out" / "a.png")) == expected.numpy()).all()
+    assert Image.open(tmp_path / "out" / "a-overlay.png").height > 60  # the legend
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--max-pixels", "63"], "8 x 8 has 64 pixels, more than max_pixels=63"),
+        (["--window", "32"], "'32' is no size"),
+        (["--overlap", "1"], "--overlap"),
+        (["--scales", "1,,2"], "'1,,2' is no list of factors"),
+        (["--scales", "0"], "'0' is no list of factors"),
+    ],
+)
+def test_predict_refuses_settings_without_sense(run, tmp_path, arguments, sentence):
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    error = segbook("predict", run, tmp_path / "a.png", "--out", tmp_path / "out", *arguments, status=2)
+    assert sentence in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_export_writes_a_file_that_onnxruntime_runs(run, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    path = tmp_path / "model.onnx"
+    assert segbook("export", run, "--out", path).startswith(f"{path}: logits within ")
+    x = torch.randn(1, 3, 40, 50)
+    (logits,) = onnxruntime.InferenceSession(path).run(None, {"image": x.numpy()})
+    with torch.no_grad():
+        np.testing.assert_allclose(logits, train.load_model(run / "best.pt").eval()(x).numpy(), rtol=0, atol=1e-4)
+    assert "no folder" in segbook("export", run, "--out", tmp_path / "nowhere" / "model.onnx", status=2)
+    assert "no checkpoint" in segbook("export", tmp_path, "--out", path, status=2)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict", "export"])
+def test_help_has_an_example(command):
+    assert f"segbook {command} run" in segbook(command, "--help")
 
 
 def test_camvid_from_training_to_prediction(camvid, tmp_path):
@@ -246,6 +294,71 @@ def test_resume_goes_on_where_the_run_stopped(voc, tmp_path, monkeypatch):
     segbook(*command, "--out", tmp_path / "cut", "--resume")
     states = [train.load_checkpoint(tmp_path / name / "last.pt")["state"] for name in ("whole", "cut")]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_a_runs_config_can_be_fed_back_and_the_command_line_wins(run, voc, tmp_path):
+    common = ["--config", run / "config.yaml", "--root", voc, "--device", "cpu"]
+    segbook("train", *common, "--out", tmp_path / "same")
+    assert (tmp_path / "same" / "config.yaml").read_text() == (run / "config.yaml").read_text()
+    states = [train.load_checkpoint(folder / "last.pt")["state"] for folder in (run, tmp_path / "same")]
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+    segbook("train", *common, "--out", tmp_path / "same", "--resume")  # nothing is left to do
+    options = ["--epochs", "1", "--warmup", "1", "--clip", "0.5", "--amp", "bf16", "--loss", "ohem_cross_entropy"]
+    segbook("train", "fcn16s_tiny", *common, "--out", tmp_path / "other", *options, "--head-lr", "2", "--no-decay")
+    config = yaml.safe_load((tmp_path / "other" / "config.yaml").read_text())
+    assert (config["model"], config["steps"], config["warmup"]) == ("fcn16s_tiny", 1, 1)
+    assert (config["clip"], config["amp"], config["head_lr"], config["no_decay"]) == (0.5, "bf16", 2.0, True)
+    assert config["loss"] == train.load_checkpoint(tmp_path / "other" / "last.pt")["settings"]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("learning_rate: 1", "there is no option 'learning_rate'"),
+        ("fcn32s_tiny", "one `option: value` a line"),
+        ("a: [", "is no YAML file"),
+        ("lr: quick", "'quick' is not a valid float"),
+    ],
+)
+def test_a_config_that_makes_no_sense(voc, tmp_path, text, sentence):
+    (tmp_path / "c.yaml").write_text(text)
+    common = ["train", "fcn32s_tiny", "--data", "voc", "--root", voc, "--out", tmp_path / "run"]
+    assert sentence in segbook(*common, "--config", tmp_path / "c.yaml", status=2)
+    assert "none.yaml" in segbook(*common, "--config", tmp_path / "none.yaml", status=2)
+    assert not (tmp_path / "run").exists()
+
+
+SEGBOOK = [sys.executable, "-c", "from segbook.cli import main; main()"]
+
+
+def test_ctrl_c_keeps_the_last_checkpoint_and_has_status_130(voc, tmp_path):
+    command = [*SEGBOOK, "train", "fcn32s_tiny", "--data", "voc", "--root", voc, "--out", tmp_path / "run", *STEPS]
+    process = subprocess.Popen([*command, "--steps", "100000", "--workers", "1"], stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 300
+        while not (tmp_path / "run" / "last.pt").exists():
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        error = process.communicate(timeout=100)[1]
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert error.splitlines()[-1].endswith("a training goes on from its last validation with --resume")
+    assert train.load_checkpoint(tmp_path / "run" / "last.pt")["step"] >= 1
+
+
+def test_the_same_command_under_torchrun_writes_one_run(voc, tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    command = [*torchrun, *SEGBOOK, "train", "fcn32s_tiny", "--data", "voc", "--root", voc, "--out", tmp_path / "run"]
+    done = subprocess.run([*command, *STEPS], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("best validation mIoU") == 1
+    assert sorted(os.listdir(tmp_path / "run")) == ["best.pt", "config.yaml", "last.pt", "log.csv"]
+    result = json.loads(segbook("evaluate", tmp_path / "run", "--root", voc, "--json"))
+    assert result["mean_iou"] == train.load_checkpoint(tmp_path / "run" / "best.pt")["val_mean_iou"]
 
 
 def test_a_loss_that_is_not_finite_has_status_1(voc, tmp_path):

@@ -1,7 +1,10 @@
-"""Data sets: drawn (ToyVOC) and photographed (PASCAL VOC 2012, CamVid), read in the same way."""
+"""Data sets: drawn (ToyVOC, aerial tiles), photographed (PASCAL VOC 2012, CamVid), your own; all read in one way."""
 
+from segbook.data.aerial import draw_tile, make_aerial
 from segbook.data.camvid import CamVid
+from segbook.data.check import check_data
 from segbook.data.download import download_voc
+from segbook.data.folder import ImageFolderSegmentation
 from segbook.data.loading import Samples, load
 from segbook.data.palette import (
     CAMVID_CLASSES,
@@ -14,6 +17,7 @@ from segbook.data.palette import (
     voc_colormap,
 )
 from segbook.data.reader import SegmentationPairs, read_image, read_mask
+from segbook.data.run_length import decode_runs, encode_runs, read_runs, write_runs
 from segbook.data.scenes import draw_scene
 from segbook.data.toy import ToyVOC, make_toy_voc
 from segbook.data.transforms import (
@@ -33,23 +37,31 @@ __all__ = [
     "VOC_PALETTE",
     "VOID",
     "CamVid",
+    "ImageFolderSegmentation",
     "RandomScaleCrop",
     "Samples",
     "SegmentationPairs",
     "ToyVOC",
     "VOCSegmentation",
+    "check_data",
     "colour_to_index",
+    "decode_runs",
     "denormalise",
     "download_voc",
     "draw_scene",
+    "draw_tile",
+    "encode_runs",
     "index_to_colour",
     "load",
+    "make_aerial",
     "make_toy_voc",
     "normalise",
     "read_image",
     "read_mask",
+    "read_runs",
     "sample_seed",
     "seeded",
     "training_transforms",
     "voc_colormap",
+    "write_runs",
 ]

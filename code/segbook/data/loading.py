@@ -8,12 +8,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from segbook.data.camvid import CamVid
+from segbook.data.folder import ImageFolderSegmentation
 from segbook.data.reader import SegmentationPairs
 from segbook.data.toy import ToyVOC
 from segbook.data.transforms import normalise, sample_seed, seeded, training_transforms
 from segbook.data.voc import VOCSegmentation
 
-DATASETS = {"toy": ToyVOC, "voc": VOCSegmentation, "camvid": CamVid}
+DATASETS = {"toy": ToyVOC, "voc": VOCSegmentation, "camvid": CamVid, "folder": ImageFolderSegmentation}
 
 
 class Samples(Dataset):
@@ -64,11 +65,12 @@ def load(
     scale: tuple[float, float] | None = None,
     **options,
 ) -> Samples:
-    """A data set by name: "toy", "voc" or "camvid".
+    """A data set by name: "toy", "voc", "camvid", or "folder", your own.
 
     Args:
         split: "train", "val", or what else the archive has ("trainval" in VOC, "test" in CamVid).
-        root: folder that holds VOCdevkit or CamVid (default $SEGBOOK_DATA); for "toy" the folder to keep it in.
+        root: folder that holds VOCdevkit or CamVid (default $SEGBOOK_DATA); for "toy" the folder to keep it in, for
+            "folder" your own, see ImageFolderSegmentation.
         crop_size: (height, width) turns on training augmentation: random scale, crop with padding, flip.
             None gives whole images, each at its own size.
         seed: of the augmentation.

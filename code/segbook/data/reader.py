@@ -22,7 +22,7 @@ def read_image(path: str | Path) -> tv_tensors.Image:
     Raises:
         FileNotFoundError, ValueError: no such file; not an image; cut short.
     """
-    with _open(path) as picture:
+    with open_file(path) as picture:
         picture = _decode(picture, path, "RGB")
         # "RGB;L" gives each row's reds, then its greens, then its blues: cheaper to crop and normalise than RGBRGB
         rows = torch.frombuffer(bytearray(picture.tobytes("raw", "RGB;L")), dtype=torch.uint8)
@@ -36,7 +36,7 @@ def read_mask(path: str | Path) -> tv_tensors.Mask:
         FileNotFoundError, ValueError: no such file; not an image; cut short; colours instead of indices;
             a JPEG, whose compression changes the values.
     """
-    with _open(path) as picture:
+    with open_file(path) as picture:
         if picture.format == "JPEG":
             raise ValueError(f"{path}: a JPEG cannot hold class indices, its compression changes them; use PNG")
         if picture.mode not in ("P", "L", "1"):
@@ -47,7 +47,8 @@ def read_mask(path: str | Path) -> tv_tensors.Mask:
         return tv_tensors.Mask(torch.from_numpy(np.array(_decode(picture, path), dtype=np.uint8)))
 
 
-def _open(path: str | Path) -> Image.Image:
+def open_file(path: str | Path) -> Image.Image:
+    """Pillow's image, not yet decoded; errors as `read_image`."""
     try:
         return Image.open(path)
     except FileNotFoundError:
@@ -98,7 +99,8 @@ class SegmentationPairs(Dataset):
 
     def read(self, index: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
         """The pair as stored, before any transform, the mask still in bytes: uint8 (H, W)."""
-        image, mask = read_image(self.images[index]), read_mask(self.masks[index])
+        image = read_image(self.images[index])
+        mask = self.read_label(index, image)
         if mask.shape != image.shape[1:]:
             raise ValueError(
                 f"{self.masks[index]}: the mask is {_size(mask)} but its image {self.images[index].name} is "
@@ -106,6 +108,10 @@ class SegmentationPairs(Dataset):
             )
         self.check(mask, self.masks[index])
         return image, mask
+
+    def read_label(self, index: int, image: Tensor) -> tv_tensors.Mask:
+        """The stored label map, unchecked: uint8 (H, W). A subclass whose files hold something else overrides it."""
+        return read_mask(self.masks[index])
 
     def check(self, mask: Tensor, path: Path) -> None:
         """Refuse labels that no class has. In bytes 255 + 1 is 0, so one comparison lets void pass too."""

@@ -76,7 +76,7 @@ def test_options_reach_the_data_set(tmp_path):
 
 def test_unknown_names(toy_root):
     with pytest.raises(
-        ValueError, match="unknown data set 'camvd', available: toy, voc, camvid; did you mean 'camvid'?"
+        ValueError, match="unknown data set 'camvd', available: toy, voc, camvid, folder; did you mean 'camvid'?"
     ):
         data.load("camvd", "train")
     with pytest.raises(ValueError, match="no split 'test'; available: train, trainval, val"):
