@@ -39,9 +39,10 @@ def taught_code(text: str) -> list[str]:
 
 
 def package_definitions() -> dict[str, list[tuple[str, str]]]:
-    """Public names of segbook, each with the files that define it."""
+    """Public names of segbook, each with the files that define it. A checker is named as the exercise that it checks."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for path in sorted((ROOT / "code" / "segbook").rglob("*.py")):
+    package = ROOT / "code" / "segbook"
+    for path in sorted(set(package.rglob("*.py")) - set((package / "checks").rglob("*.py"))):
         for name, node in definitions(path.read_text()).items():
             if not name.startswith("_"):
                 found.setdefault(name, []).append((path.relative_to(ROOT).as_posix(), bare(node)))

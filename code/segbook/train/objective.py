@@ -31,10 +31,10 @@ class Objective(nn.Module):
         """images (N, 3, H, W) float and labels (N, H, W) int64 -> scalar."""
         if self.training and hasattr(self.model, "forward_with_aux"):
             logits, aux_logits = self.model.forward_with_aux(images)
-            return self.loss(widen(logits), labels) + self.aux_weight * self.loss(widen(aux_logits), labels)
-        return self.loss(widen(self.model(images)), labels)
+            return self.loss(in_float32(logits), labels) + self.aux_weight * self.loss(in_float32(aux_logits), labels)
+        return self.loss(in_float32(self.model(images)), labels)
 
 
-def widen(logits: Tensor) -> Tensor:
+def in_float32(logits: Tensor) -> Tensor:
     """Half precision to float32: a loss sums over millions of pixels, and bf16 has three digits."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
