@@ -39,7 +39,7 @@ def taught_code(text: str) -> list[str]:
 
 
 def package_definitions() -> dict[str, list[tuple[str, str]]]:
-    """Public names of segbook, each with the files that define it. A checker is named as the exercise that it checks."""
+    """Public names of segbook, each with its files. Not those of checks/: a checker is named as what it checks."""
     found: dict[str, list[tuple[str, str]]] = {}
     package = ROOT / "code" / "segbook"
     for path in sorted(set(package.rglob("*.py")) - set((package / "checks").rglob("*.py"))):
