@@ -55,6 +55,10 @@ def open_file(path: str | Path) -> Image.Image:
         raise FileNotFoundError(f"{path}: no such file") from None
     except UnidentifiedImageError:
         raise ValueError(f"{path}: not an image file that Pillow can read") from None
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"{path}: {error}. Cut it into tiles, or set PIL.Image.MAX_IMAGE_PIXELS = None if the file is yours"
+        ) from None
 
 
 def _decode(picture: Image.Image, path: str | Path, mode: str | None = None) -> Image.Image:
