@@ -19,17 +19,18 @@ GPU_SIZE = (16, 3, 512, 512)
 
 
 def infer_windows() -> list[Row]:
-    """Windows against one forward pass of the same pixels; with half a window of overlap four times as many."""
+    """Windows against one forward pass of the same pixels; with half a window of overlap they compute 2.5 times as
+    many here."""
     torch.manual_seed(0)
     model = models.create("deeplabv3plus_tiny").eval()
     image = torch.randint(0, 256, (3, 1024, 1536), dtype=torch.uint8)
     plain = partial(predict, model, image)
     side_by_side, half = (partial(predict, model, image, window=512, overlap=share) for share in (0, 0.5))
     ours, overlapping, theirs = in_turns(side_by_side, half, plain)
-    what = "predict, (3, 1024, 1536), windows of 512"
+    what = "predict (3, 1024, 1536) by 512x512"
     return [
-        (f"{what}, side by side", ours, "one pass", theirs, "at least 0.9"),
-        (f"{what}, overlap 0.5", overlapping, "one pass", theirs, "at least 0.25"),
+        (f"{what}, side by side", ours, "one pass", theirs, "at least 0.8"),
+        (f"{what}, overlap 0.5", overlapping, "one pass", theirs, "at least 0.33"),
     ]
 
 

@@ -64,7 +64,7 @@ def execute_side_by_side(app: Sphinx, sources: dict[str, str]) -> None:
             docname, path, notebook = futures[future]
             result = future.result()
             if result.err is not None:
-                logger.info("%s failed and will be executed again: %s", docname, result.err.__class__.__name__)
+                logger.info("%s failed and will be executed again:\n%s", docname, result.exc_string)
                 continue
             data = {"execution_seconds": result.time}
             cache.cache_notebook_bundle(
