@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -333,7 +334,9 @@ SEGBOOK = [sys.executable, "-c", "from segbook.cli import main; main()"]
 
 def test_ctrl_c_keeps_the_last_checkpoint_and_has_status_130(voc, tmp_path):
     command = [*SEGBOOK, "train", "fcn32s_tiny", "--data", "voc", "--root", voc, "--out", tmp_path / "run", *STEPS]
-    process = subprocess.Popen([*command, "--steps", "100000", "--workers", "1"], stderr=subprocess.PIPE, text=True)
+    command += ["--steps", "100000", "--workers", "1"]
+    listen = partial(signal.signal, signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     try:
         end = time.monotonic() + 300
         while not (tmp_path / "run" / "last.pt").exists():

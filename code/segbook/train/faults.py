@@ -1,13 +1,10 @@
 """What goes wrong in a training: how it is noticed, and the sentence that says what to do."""
 
 import math
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import torch
 from torch import nn
@@ -136,26 +133,3 @@ def explained_deaths() -> Iterator[None]:
             f"a process that reads images died ({reason}): most often the machine ran out of memory. Use fewer workers "
             "and resume; the last checkpoint is untouched"
         ) from error
-
-
-@contextmanager
-def heard_interrupts() -> Iterator[list[int]]:
-    """A list that is no longer empty after a Ctrl-C, whatever became of its KeyboardInterrupt.
-
-    Python drops an exception that arrives while a destructor runs, and a loader's destructor waits for its processes.
-    """
-    heard: list[int] = []
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield heard  # somebody else listens already
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield heard
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -26,7 +26,6 @@ from segbook.train.faults import (
     check_sizes,
     check_weights,
     explained_deaths,
-    heard_interrupts,
     not_finite,
     report_broken,
     usable,
@@ -150,14 +149,11 @@ def fit(
         stack.enter_context(closing(bar))
         stack.enter_context(torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []))
         stack.enter_context(explained_deaths())
-        interrupts = stack.enter_context(heard_interrupts())
         stream = batches(train_set, batch_size, seed, start, num_workers, world, skip_broken)
         stack.enter_context(closing(stream))
 
         for step in range(start + 1, steps + 1):
             batch = next(stream)
-            if interrupts:
-                raise KeyboardInterrupt
             rate = lr * (poly(step - 1, steps, power) * warm_up(step - 1, warmup))
             row = dict.fromkeys(COLUMNS) | {"step": step, "epoch": batch.epoch, "lr": rate}
             if skip_broken:

@@ -182,23 +182,3 @@ def test_the_likely_causes_fit_the_settings(noise, make_linear, options, causes)
     assert all(cause in sentence for cause in causes)
     assert ("clip=1.0" in sentence) == ("clip=1.0" in causes)
     assert "noise_0" in sentence
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_ctrl_c_that_a_destructor_swallows_still_ends_the_training(noise):
-    class Deaf:
-        def __del__(self):
-            os.kill(os.getpid(), signal.SIGINT)  # Python drops what is raised here
-            time.sleep(0.1)
-
-    seen = []
-
-    def callback(history, steps):
-        seen.append(history.step)
-        if history.step == 3:
-            Deaf()
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(Dropped(), noise(10), callback=callback, **RUN)
-    assert seen == [1, 2, 3]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
