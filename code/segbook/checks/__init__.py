@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from segbook.checks.bilinear_kernels import *  # noqa: F403 (each file lists its checkers in __all__)
+from segbook.checks.capstone_rooftops import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
 from segbook.checks.core import Outcome, report, seed
 from segbook.checks.dilated_convolution import *  # noqa: F403
