@@ -12,6 +12,7 @@ from segbook.checks.convolution_arithmetic import *  # noqa: F403
 from segbook.checks.core import Outcome, report, seed
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
+from segbook.checks.inference_any_size import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
 from segbook.checks.pixels_to_labels import *  # noqa: F403
 from segbook.checks.transposed_convolution import *  # noqa: F403
