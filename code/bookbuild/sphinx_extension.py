@@ -34,14 +34,17 @@ def stamp_digest(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def outdated_chapters(app: Sphinx, env: BuildEnvironment, *changes: set[str]) -> list[str]:
-    """Pages whose source is the same but whose package is not."""
+    """Pages whose source is the same but whose package is not, and the bibliography if any page is read again."""
     if not hasattr(env, "segbook_digests"):
         env.segbook_digests = {}
-    return [
+    outdated = [
         name
         for name, digest in env.segbook_digests.items()
         if name in env.found_docs and digest != chapter_digest(Path(env.doc2path(name)).read_text(), Path(app.srcdir))
     ]
+    if outdated or any(changes):  # a page may cite what none has cited before
+        outdated += [name for name in env.found_docs if name.endswith("bibliography")]
+    return outdated
 
 
 def execute_first(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:

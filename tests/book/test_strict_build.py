@@ -1,6 +1,7 @@
 """The build refuses what would reach a reader broken. Each test builds a small book with the project's own settings."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,6 +75,25 @@ def test_a_change_in_the_package_executes_the_chapter_again(tmp_path):
     module.write_text(sound)
     status, log = build(book)
     assert status == 0, log
+
+
+def test_a_new_citation_reaches_the_bibliography(tmp_path):
+    book = small_book(tmp_path)
+    page, home = book / "book" / "01-a.md", book / "book" / "index.md"
+    home.write_text("# Home\n")
+    (book / "book" / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
+    with (book / "_toc.yml").open("a") as toc:
+        toc.write("  - file: book/bibliography\n")
+    page.write_text(GOOD + "\nAs in {cite:p}`long2015fcn`.\n")
+    assert build(book)[0] == 0
+    page.write_text(GOOD + "\nAs in {cite:p}`long2015fcn` and {cite:p}`brostow2009camvid`.\n")
+    status, log = build(book)
+    assert status == 0, log
+    site = book / "_build" / "html" / "book"
+    linked = set(re.findall(r'href="bibliography.html#([^"]+)"', (site / "01-a.html").read_text()))
+    assert linked == {"cite-long2015fcn", "cite-brostow2009camvid"}
+    anchors = set(re.findall(r'id="(cite-[^"]+)"', (site / "bibliography.html").read_text()))
+    assert linked <= anchors
 
 
 FAULTS = {
