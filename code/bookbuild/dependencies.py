@@ -13,6 +13,8 @@ from pathlib import Path
 
 IMPORT = re.compile(r"^\s*(?:from\s+(segbook[\w.]*)\s+import\s+(.+)|import\s+(segbook[\w.]*))", re.MULTILINE)
 
+SHOWN = re.compile(r"""figures\.show\(\s*["']([\w-]+)["']""")
+
 
 def chapter_digest(source: str, root: Path) -> str:
     """Sixteen hex digits that change with whatever the chapter's cells run on.
@@ -26,6 +28,9 @@ def chapter_digest(source: str, root: Path) -> str:
         names.add(package or module)
         names |= {f"{package}.{name}" for name in re.findall(r"\w+", members.split("#")[0])}
     files = package_files(names, root / "code")
+    if shown := set(SHOWN.findall(source)):  # the scripts of the figures that the chapter shows, and of no other
+        folder = root / "code" / "segbook" / "figures"
+        files |= {path for path in folder.iterdir() if path.stem in {*shown, "kit"} and path.suffix in (".js", ".webp")}
     digest = hashlib.sha256(platform.python_version().encode())
     for name in ("torch", "torchvision", "matplotlib", "d2l"):
         digest.update(metadata.version(name).encode())
@@ -47,8 +52,6 @@ def package_files(names: set[str], code: Path) -> set[Path]:
                 if path.is_file() and path not in files:
                     files.add(path)
                     queue += imports(path, code)
-                    if path.parent.name == "figures":
-                        files |= set(path.parent.glob("*.js"))
     return files
 
 

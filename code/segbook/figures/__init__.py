@@ -1,0 +1,124 @@
+"""Figures that move under the reader's hand: one JavaScript file each, fed with what a cell has computed.
+
+`show("bilinear-kernel", label="...")` returns an object that a notebook displays: a custom element, its data as JSON,
+and the script that draws it. Nothing is fetched and no kernel is needed afterwards, so the same output works on the
+book's pages (from a file too), in JupyterLab and in Colab. Without JavaScript a picture and the label remain.
+"""
+
+import base64
+import hashlib
+import html
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+FOLDER = Path(__file__).parent
+MAX_DATA = 400_000  # bytes of JSON: a page with three such figures still opens at once
+ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+class InteractiveFigure:
+    """What `show` returns: displays itself in a notebook, and says what it is where no HTML can be shown."""
+
+    def __init__(self, name: str, label: str, data: str):
+        self.name, self.label, self.data = name, label, data
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": f"Interactive figure ({self.name}): {self.label}"}
+
+    def html(self) -> str:
+        """The element, its fallback, its data and its script, as one piece of HTML."""
+        script = (FOLDER / "kit.js").read_text("utf-8") + (FOLDER / f"{self.name}.js").read_text("utf-8")
+        for ending in ("</script", "<!--"):
+            if ending in script.lower():
+                raise ValueError(f"figures/{self.name}.js holds {ending!r}, which would end the script in a page")
+        # An edited script gets another tag: a name can be defined only once in a page, and JupyterLab never reloads.
+        tag = f"{self.name}-{hashlib.sha256(script.encode()).hexdigest()[:8]}"
+        label = html.escape(self.label, quote=True)
+        picture = FOLDER / f"{self.name}.webp"
+        image = f'<img alt="{label}" src="{_uri(picture.read_bytes(), "webp")}">' if picture.is_file() else ""
+        return (
+            f'<{tag} data-segbook="{self.name}" role="group" aria-label="{label}">'
+            f"<p>This figure moves where JavaScript runs. {label}</p>{image}"
+            f'<script type="application/json">{self.data}</script></{tag}>\n'
+            f'<script>(() => {{ const TAG = "{tag}";\n{script}}})();</script>'
+        )
+
+
+def show(name: str, label: str, **data: Any) -> InteractiveFigure:
+    """An interactive figure, for the last line of a cell.
+
+    Args:
+        name: one of `names()`.
+        label: one sentence that says what is drawn, for readers who cannot see it.
+        data: what the figure draws; numbers, strings, lists, dicts, tensors and arrays (which become nested lists).
+
+    Raises:
+        ValueError: no such figure, no label, a number that JSON cannot hold (NaN, infinity), or too much data.
+        TypeError: data of another kind.
+    """
+    if name not in names():
+        raise ValueError(f"there is no figure {name!r}: choose one of {', '.join(names())}")
+    if not label.strip():
+        raise ValueError(f"the figure {name!r} needs a label: one sentence that says what it shows")
+    try:
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False, default=_plain, ensure_ascii=False)
+    except ValueError:
+        raise ValueError(f"the data of figure {name!r} hold NaN or infinity, which JSON cannot: use None") from None
+    if len(text.encode()) > MAX_DATA:
+        raise ValueError(
+            f"the data of figure {name!r} take {len(text.encode()):,} bytes, more than {MAX_DATA:,}: "
+            "round the numbers or shrink the images"
+        )
+    for character, escape in ESCAPES.items():
+        text = text.replace(character, escape)
+    return InteractiveFigure(name, label, text)
+
+
+def names() -> list[str]:
+    """The figures that there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.js") if path.stem != "kit")
+
+
+def picture(image: Tensor | np.ndarray, quality: int = 80) -> str:
+    """An image as a data URI that a figure can draw.
+
+    Args:
+        image: (3, H, W) or (H, W, 3), floats in 0..1 or bytes, as a lossy WebP; or class numbers (H, W) below 256,
+            as a grey PNG whose values are the numbers themselves.
+        quality: of the WebP, 1 to 100.
+    """
+    array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    buffer = io.BytesIO()
+    if array.ndim == 2:
+        Image.fromarray(array.astype(np.uint8)).save(buffer, "png", optimize=True)
+        return _uri(buffer.getvalue(), "png")
+    if array.ndim != 3 or 3 not in (array.shape[0], array.shape[2]):
+        raise ValueError(f"picture needs (3, H, W), (H, W, 3) or (H, W), got shape {array.shape}")
+    if array.shape[2] != 3:
+        array = array.transpose(1, 2, 0)
+    if array.dtype.kind == "f":
+        array = (array.clip(0, 1) * 255).round()
+    Image.fromarray(array.astype(np.uint8)).save(buffer, "webp", quality=quality)
+    return _uri(buffer.getvalue(), "webp")
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _plain(value: Any) -> Any:
+    """What json does not know: tensors, arrays and their numbers."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().tolist()
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(
+        f"a figure's data may hold numbers, text, lists, dicts, tensors and arrays, not {type(value).__name__}"
+    )

@@ -1,0 +1,1 @@
+kit.define({ maths: {}, start(host) { host.root.append(kit.slider({label:"Kernel size", min:1,max:9,value:3,oninput(){}}).node, kit.choice({label:"View",options:[["a","Counts"],["b","Weights"]],value:"a",oninput(){}}).node, kit.presets([["3, stride 2",()=>{}]]), kit.player({label:"Step",count:5,onstep(){}}).node); host.say("hello"); } });

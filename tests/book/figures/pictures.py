@@ -1,0 +1,35 @@
+"""Draw the still pictures that stand in for the figures where no JavaScript runs.
+
+python tests/book/figures/pictures.py [NAME...]
+"""
+
+import importlib.util
+import io
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from segbook import figures
+
+spec = importlib.util.spec_from_file_location("figure_tests", Path(__file__).with_name("conftest.py"))
+tests = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(tests)
+
+with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+    chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    page = chromium.new_page(viewport={"width": 640, "height": 800})
+    for name in sys.argv[1:] or figures.names():
+        sample = tests.sample(name)
+        path = Path(folder, "page.html")
+        body = figures.show(name, label=sample.LABEL, **sample.DATA).html()
+        path.write_text(tests.PAGE.format(theme="light", body=body), encoding="utf-8")
+        page.goto(path.as_uri())
+        page.wait_for_timeout(300)
+        shot = Image.open(io.BytesIO(page.locator("[data-segbook]").screenshot()))
+        shot.convert("RGB").save(figures.FOLDER / f"{name}.webp", quality=70, method=6)
+        print(name, (figures.FOLDER / f"{name}.webp").stat().st_size, "bytes")
+    chromium.close()

@@ -1,0 +1,2 @@
+LABEL = "Counts of how many kernel stamps cover each output cell."
+DATA: dict = {}
