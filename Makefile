@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/code
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book html test lint notebooks serve results bench clean
+.PHONY: help book html test lint notebooks serve results bench links clean
 
 help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -53,6 +53,9 @@ results: $(READY)    ## the trainings whose numbers the chapters print, what is 
 
 bench: $(READY)      ## our speed as ratios to its peers
 	$(BIN)/python -m bookbuild.bench
+
+links: book          ## ask every address that the book links to, needs the internet
+	$(BIN)/jupyter-book build . --builder linkcheck
 
 clean:               ## remove what was built, keep the environment
 	rm -rf _build

@@ -29,7 +29,15 @@ from torch import nn
 from torch.utils.data import Subset
 from tqdm import tqdm
 
-from bookbuild.variants import LowLevelFrom, SkipVariant, without_image_pooling
+from bookbuild import variants
+from bookbuild.variants import (
+    LowLevelFrom,
+    SkipVariant,
+    aligned_32s,
+    normalised_32s,
+    randomly_upsampled,
+    without_image_pooling,
+)
 from segbook import data, losses, models, train
 from segbook.metrics import ConfusionMatrix, boundary_f1
 from segbook.train.checkpoint import write_atomically
@@ -49,7 +57,9 @@ class Experiment:
     path: str  # results/<path>.json
     build: Callable[[], nn.Module]
     data: dict = field(default_factory=dict)  # options of data.load("toy", ...)
-    settings: dict = field(default_factory=dict)  # of train.fit; a loss by its name in segbook.losses
+    settings: dict = field(
+        default_factory=dict
+    )  # of train.fit; a loss by its name in segbook.losses or bookbuild.variants
     seeds: tuple[int, ...] = SEEDS
     choosing: bool = False  # train on 400 of the training scenes, score the other 100
     augment: bool = True  # flips (ToyVOC's objects vary in size by themselves)
@@ -112,7 +122,18 @@ def experiments() -> list[Experiment]:
         Experiment("decoder/separable", named("deeplabv3plus_tiny", separable=True)),
         Experiment("decoder/os8", named("deeplabv3plus_tiny", output_stride=8)),
     ]
-    rows = [row if row.path.startswith(("toyvoc/", "control/")) else replace(row, seeds=ABLATION_SEEDS) for row in rows]
+    # chapter 14: claims that are in no other folder
+    rows += [
+        Experiment("claims/random_32s", partial(randomly_upsampled, "fcn32s_tiny")),
+        Experiment("claims/random_8s", partial(randomly_upsampled, "fcn8s_tiny")),
+        Experiment("claims/void_as_background_8s", named("fcn8s_tiny"), settings={"loss": "void_as_background"}),
+        Experiment("claims/aligned_32s", aligned_32s),
+        Experiment("claims/normalised_32s", normalised_32s),
+    ]
+    rows = [
+        row if row.path.startswith(("toyvoc/", "control/", "claims/")) else replace(row, seeds=ABLATION_SEEDS)
+        for row in rows
+    ]
     # the learning rate of all of the above: one seed, chosen on scenes that are scored nowhere
     for name in ("fcn32s_tiny", "fcn16s_tiny", "fcn8s_tiny", "deeplabv3_tiny"):
         for lr in (0.001, 0.003, 0.01, 0.03):
@@ -136,7 +157,8 @@ def run(experiment: Experiment, seed: int) -> dict:
         test_set = data.load("toy", "val", **experiment.data)
     settings = RECIPE | experiment.settings
     if "loss" in settings:
-        settings["loss"] = getattr(losses, settings["loss"])
+        name = settings["loss"]
+        settings["loss"] = getattr(losses, name, None) or getattr(variants, name)
     share = settings["steps"] // (len(experiment.stages) + 1)
     began = time.perf_counter()
     torch.manual_seed(seed)

@@ -4,9 +4,11 @@ Each is a tiny network with one thing changed, so that a row of results/ can say
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from segbook import models
+from segbook import losses, models
+from segbook.bilinear import BilinearUpsample, bilinear_kernel
 from segbook.models.fcn import upsampler, xavier_score
 from segbook.models.layers import crop, resize
 from segbook.models.resnet import resnet_tiny
@@ -56,6 +58,52 @@ class SkipVariant(nn.Module):
             total = crop(enlarge(total), feature)
             total = score(torch.cat([total, feature], 1)) if self.fuse == "concat" else total + score(feature)
         return crop(self.last(total), x)
+
+
+def randomly_upsampled(name: str) -> nn.Module:
+    """An FCN whose transposed convolutions (form "dense") learn from PyTorch's random start, not a bilinear one."""
+    model = models.create(name, upsample="dense")
+    for layer in model.modules():
+        if isinstance(layer, nn.ConvTranspose2d):
+            layer.reset_parameters()
+    return model
+
+
+class AlignedUpsample(nn.Module):
+    """x32 that puts cell i where a ResNet saw it, at pixel 32 i: kernel 63, cropped from its centre, mass restored.
+
+    The usual one (kernel 64, padding 16) puts it at 32 i + 15.5, half a cell away. (N, C, h, w) -> (N, C, 32 h, 32 w).
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.register_buffer("kernel", bilinear_kernel(1, 1, 63).repeat(channels, 1, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        def enlarge(maps: Tensor) -> Tensor:
+            whole = F.conv_transpose2d(maps, self.kernel, stride=32, groups=maps.shape[1])  # 32 (h - 1) + 63 rows
+            return whole[..., 31:, 31:]  # row 31 is the centre of cell 0
+
+        return enlarge(x) / enlarge(torch.ones_like(x))
+
+
+def aligned_32s() -> nn.Module:
+    """fcn32s_tiny whose scores lie where the ResNet saw them."""
+    model = models.create("fcn32s_tiny")
+    model.enlarge = AlignedUpsample(21)
+    return model
+
+
+def normalised_32s() -> nn.Module:
+    """fcn32s_tiny in the usual place with the border's mass restored: what `aligned_32s` is to be compared with."""
+    model = models.create("fcn32s_tiny")
+    model.enlarge = BilinearUpsample(21, 32, normalise=True)
+    return model
+
+
+def void_as_background(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy with void trained as class 0, as Dive into Deep Learning's reader of VOC has it."""
+    return losses.cross_entropy(logits, target.where(target != 255, 0))
 
 
 def without_image_pooling() -> nn.Module:

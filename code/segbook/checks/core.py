@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import signal
+import textwrap
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -70,7 +71,8 @@ def checker(function: Callable[..., str]) -> Callable[..., Outcome]:
         except Exception as error:  # a reader's mistake must become a sentence, whatever it is
             outcome = Outcome(function.__name__, False, f"the answer cannot be read: {type(error).__name__}: {error}")
         outcomes[outcome.name] = outcome
-        print(f"{'passed' if outcome.passed else 'not yet'} · {outcome.name}: {outcome.message}")
+        verdict = f"{'passed' if outcome.passed else 'not yet'} · {outcome.name}: {outcome.message}"
+        print("\n".join(textwrap.fill(line, 79) for line in verdict.splitlines()))  # no notebook wraps its outputs
         return outcome
 
     return check
