@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8000
+EDITION ?= student
+INSTRUCTOR := _build/instructor
 export PYTHONPATH := $(CURDIR)/code
 # Idle OpenMP threads sleep instead of spinning: on two busy cores a training step took 2.5 s spinning and 0.2 s so.
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book html test lint notebooks serve results bench links clean
+.PHONY: help book html test lint notebooks serve results gpu bench links clean
 
 help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -40,8 +42,8 @@ test: $(READY)       ## everything that proves the project
 	@echo "== tests"
 	$(BIN)/python -m pytest
 
-notebooks: $(READY)  ## write each chapter's notebook beside its source
-	$(BIN)/python -m bookbuild.notebooks
+notebooks: $(READY)  ## write each chapter's notebook beside its source (EDITION=instructor: with solutions, into _build)
+	$(BIN)/python -m bookbuild.notebooks --edition $(EDITION) $(if $(filter instructor,$(EDITION)),--out $(INSTRUCTOR))
 
 serve: $(READY)      ## serve the built book on localhost (PORT=8000)
 	@test -f _build/html/index.html || $(MAKE) --no-print-directory book
@@ -50,6 +52,9 @@ serve: $(READY)      ## serve the built book on localhost (PORT=8000)
 
 results: $(READY)    ## the trainings whose numbers the chapters print, what is missing of them (RUNS=toyvoc control/*)
 	$(BIN)/python -m bookbuild.experiments $(RUNS)
+
+gpu:                 ## the full-size networks on CUDA, with the torch that $(PYTHON) has; SEGBOOK_DATA names the data
+	$(PYTHON) -m bookbuild.real_data --device cuda $(RUNS)
 
 bench: $(READY)      ## our speed as ratios to its peers
 	$(BIN)/python -m bookbuild.bench

@@ -60,9 +60,9 @@ class SkipVariant(nn.Module):
         return crop(self.last(total), x)
 
 
-def randomly_upsampled(name: str) -> nn.Module:
+def randomly_upsampled(name: str, num_classes: int = 21) -> nn.Module:
     """An FCN whose transposed convolutions (form "dense") learn from PyTorch's random start, not a bilinear one."""
-    model = models.create(name, upsample="dense")
+    model = models.create(name, num_classes, upsample="dense")
     for layer in model.modules():
         if isinstance(layer, nn.ConvTranspose2d):
             layer.reset_parameters()
@@ -87,17 +87,17 @@ class AlignedUpsample(nn.Module):
         return enlarge(x) / enlarge(torch.ones_like(x))
 
 
-def aligned_32s() -> nn.Module:
-    """fcn32s_tiny whose scores lie where the ResNet saw them."""
-    model = models.create("fcn32s_tiny")
-    model.enlarge = AlignedUpsample(21)
+def aligned_32s(name: str = "fcn32s_tiny", num_classes: int = 21) -> nn.Module:
+    """An FCN-32s whose scores lie where the ResNet saw them."""
+    model = models.create(name, num_classes)
+    model.enlarge = AlignedUpsample(num_classes)
     return model
 
 
-def normalised_32s() -> nn.Module:
-    """fcn32s_tiny in the usual place with the border's mass restored: what `aligned_32s` is to be compared with."""
-    model = models.create("fcn32s_tiny")
-    model.enlarge = BilinearUpsample(21, 32, normalise=True)
+def normalised_32s(name: str = "fcn32s_tiny", num_classes: int = 21) -> nn.Module:
+    """An FCN-32s in the usual place with the border's mass restored: what `aligned_32s` is to be compared with."""
+    model = models.create(name, num_classes)
+    model.enlarge = BilinearUpsample(num_classes, 32, normalise=True)
     return model
 
 
