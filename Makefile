@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)/code
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book html test lint notebooks serve results gpu bench links clean
+.PHONY: help book html test lint notebooks serve results network gpu bench links clean
 
 help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -55,6 +55,9 @@ results: $(READY)    ## the trainings whose numbers the chapters print, what is 
 
 gpu:                 ## the full-size networks on CUDA, with the torch that $(PYTHON) has; SEGBOOK_DATA names the data
 	$(PYTHON) -m bookbuild.real_data --device cuda $(RUNS)
+
+network: $(READY)    ## train and export the network that runs in the page, draw its pictures
+	OMP_NUM_THREADS=1 $(BIN)/python -m bookbuild.network
 
 bench: $(READY)      ## our speed as ratios to its peers
 	$(BIN)/python -m bookbuild.bench

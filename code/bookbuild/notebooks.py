@@ -2,7 +2,7 @@
 
     python -m bookbuild.notebooks                                         # student edition, in book/
     python -m bookbuild.notebooks --check                                 # are the notebooks in step? writes nothing
-    python -m bookbuild.notebooks --edition instructor --out DIR          # with solutions, folded
+    python -m bookbuild.notebooks --edition instructor --out DIR          # with solutions that run, and a sheet of them
 
 A notebook has no outputs and is the same, byte for byte, whenever its source is.
 """
@@ -22,6 +22,7 @@ from bookbuild.inline import Context, cite_keys, render_inline, roles
 from bookbuild.labels import Chapter, Library
 from bookbuild.render import caption, render_block
 from bookbuild.setup_cell import run_time, setup_cell
+from bookbuild.solutions import explanation, is_solution, runnable, sheet
 from bookbuild.source import CITE, Block
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+SOLUTION = "solution"  # tag of the instructor edition's cells that hold one
 FOLDED = ("### ", "## ", "# ")  # what starts a cell of its own, so that Colab can fold it and list it
 
 
@@ -47,18 +49,12 @@ class Exporter:
     def notebook(self, chapter: Chapter) -> str | None:
         """The notebook's text: JSON that ends with a line end. None, and more errors, where the chapter has faults."""
         before = len(self.errors)
-        context = Context(
-            library=self.library,
-            chapter=chapter,
-            citations=Citations(self.entries, self._cited(chapter)),
-            results=self.root / "results",
-            instructor=self.instructor,
-        )
+        context = self._context(chapter)
         time = self._attempt(run_time, chapter)
         cells: list[tuple[str, str, list[str]]] = []
         for cell in chapter.cells:
             if cell.code is None:
-                cells += [("markdown", text, []) for text in self._split(cell.blocks, context)]
+                cells += self._split(cell.blocks, context, cells[-1][1] if cells else "")
                 continue
             if all(kind == "markdown" for kind, _, _ in cells):
                 cells.append(("code", setup_cell(self.library.book.url, time), []))
@@ -70,6 +66,19 @@ class Exporter:
         if len(self.errors) > before:
             return None
         return _write(chapter.entry.path.stem[:2], cells)
+
+    def sheet(self, chapter: Chapter) -> str:
+        """The chapter's solutions as Markdown; its faults are found by `notebook`."""
+        return self._attempt(sheet, chapter, self.library, self._context(chapter))
+
+    def _context(self, chapter: Chapter) -> Context:
+        return Context(
+            library=self.library,
+            chapter=chapter,
+            citations=Citations(self.entries, self._cited(chapter)),
+            results=self.root / "results",
+            instructor=self.instructor,
+        )
 
     def _attempt(self, make: Callable[..., str], *arguments: Any) -> str:
         """What a function makes; its error is noted, and the search for more goes on."""
@@ -89,16 +98,23 @@ class Exporter:
                     keys += [key for name, text in roles(nodes) if name in CITE for key in cite_keys(text)]
         return [key for key in keys if key in self.entries]
 
-    def _split(self, blocks: Sequence[Block], context: Context) -> list[str]:
-        """Markdown cells: a new one for each heading and each exercise."""
-        texts: list[list[str]] = [[]]
+    def _split(self, blocks: Sequence[Block], context: Context, before: str) -> list[tuple[str, str, list[str]]]:
+        """Cells: a new one for each heading, each exercise and, in the instructor edition, each solution's code.
+
+        Args:
+            before: source of the cell above, for a solution the exercise's starter.
+        """
+        cells: list[tuple[str, str, list[str]]] = []
         for block in blocks:
-            text = self._attempt(render_block, block, context)
-            if text.startswith(FOLDED) and texts[-1]:
-                texts.append([])
+            solved = self.instructor and is_solution(block)
+            text = self._attempt(render_block, explanation(block) if solved else block, context)
+            if text and cells and cells[-1][0] == "markdown" and not text.startswith(FOLDED):
+                text = f"{cells.pop()[1]}\n\n{text}"
             if text:
-                texts[-1].append(text)
-        return ["\n\n".join(parts) for parts in texts if parts]
+                cells.append(("markdown", text, []))
+            if solved and (code := runnable(block, before)):
+                cells.append(("code", code, [SOLUTION]))
+        return cells
 
     def _caption(self, cell: Any, context: Context) -> str:
         """The line under a figure that the cell above draws."""
@@ -118,7 +134,10 @@ def _write(number: str, cells: list[tuple[str, str, list[str]]]) -> str:
             ident = f"{number}-{hashlib.sha256(f'{kind} {copy} {source}'.encode()).hexdigest()[:10]}"
             copy += 1
         seen.add(ident)
-        cell = {"cell_type": kind, "id": ident, "metadata": {"tags": tags} if tags else {}, "source": source}
+        metadata = {"tags": tags} if tags else {}
+        if SOLUTION in tags:
+            metadata |= {"jupyter": {"source_hidden": True}}
+        cell = {"cell_type": kind, "id": ident, "metadata": metadata, "source": source}
         if kind == "code":
             cell |= {"execution_count": None, "outputs": []}
         made.append(cell)
@@ -128,7 +147,10 @@ def _write(number: str, cells: list[tuple[str, str, list[str]]]) -> str:
 
 
 def export(root: Path, edition: str = "student", out: Path | None = None) -> tuple[dict[Path, str], list[BookError]]:
-    """The text of each notebook by the file it belongs in, and all that is wrong with the other chapters."""
+    """The text of each notebook by the file it belongs in, and all that is wrong with the other chapters.
+
+    The instructor edition has a sheet of solutions beside each notebook.
+    """
     try:
         exporter = Exporter(root, edition)
     except BookError as error:
@@ -136,7 +158,10 @@ def export(root: Path, edition: str = "student", out: Path | None = None) -> tup
     texts = {}
     for chapter in exporter.library.chapters.values():
         if text := exporter.notebook(chapter):
-            texts[(out or chapter.entry.path.parent) / chapter.notebook] = text
+            path = (out or chapter.entry.path.parent) / chapter.notebook
+            texts[path] = text
+            if exporter.instructor:
+                texts[path.with_name(f"{path.stem}-solutions.md")] = exporter.sheet(chapter)
     return texts, exporter.errors
 
 
@@ -181,7 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode())
         count = text.count('"cell_type"')
-        print(f"{name}: {count} cells, {len(text.encode()) / 1000:.0f} kB{'' if path in stale else ', unchanged'}")
+        cells = f"{count} cells, " if path.suffix == ".ipynb" else ""
+        print(f"{name}: {cells}{len(text.encode()) / 1000:.0f} kB{'' if path in stale else ', unchanged'}")
     if options.check and not (errors or stale or strange):
         print(f"{len(texts)} notebooks in step with their sources")
     return 1 if errors or (options.check and (stale or strange)) else 0

@@ -8,11 +8,13 @@ from dataclasses import replace
 from markdown_it.tree import SyntaxTreeNode
 
 from bookbuild.inline import Context, image, math, render_inline
+from bookbuild.question import LETTERS, TITLE, VERDICTS, QuestionError, right_choice
 from bookbuild.source import ADMONITIONS, Block
 
 OWN_ENVIRONMENT = re.compile(r"\\begin\{(align|equation|gather|multline|eqnarray|flalign)\*?\}")
 ENVIRONMENT = re.compile(r"\\(begin|end)\{\w+\*?\}|\\\\")
 TITLES = {"seealso": "See also"}
+IN_CHOICE = ("text", "text_special", "softbreak", "code_inline", "math_inline", "em", "strong")
 
 
 def render_blocks(blocks: Sequence[Block], context: Context) -> str:
@@ -178,6 +180,10 @@ def _directive(block: Block, context: Context) -> str:
         return _captioned_table(block, context)
     if name == "exercise":
         return _exercise(block, context)
+    if name == "question":
+        return _question(block, context)
+    if name == "segment":
+        return _segment(context)
     return _solution(block, context)
 
 
@@ -186,23 +192,23 @@ def _admonition(block: Block, context: Context) -> str:
     if block.argument:
         title = render_inline(block.argument, context)
     if "dropdown" in block.options.get("class", "").split():
-        return _details(_plain(block.argument) or title, render_blocks(block.children, context))
+        return _details(f"<b>{_plain(block.argument) or title}</b>", render_blocks(block.children, context))
     return quote(f"**{title}**\n\n{render_blocks(block.children, replace(context, nested=True))}")
 
 
-def _details(title: str, body: str) -> str:
+def _details(summary: str, body: str) -> str:
     """Folded until the reader opens it; the blank lines make the body Markdown again."""
-    return f"<details>\n<summary><b>{title}</b></summary>\n\n{body}\n\n</details>"
+    return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
 
 
 def _plain(nodes: Sequence[SyntaxTreeNode]) -> str:
     """Inline nodes as HTML, for the one place where no Markdown is read."""
     parts = []
     for node in nodes:
-        text = html.escape(node.content, quote=False)
-        parts.append({"code_inline": f"<code>{text}</code>", "math_inline": f"${text}$"}.get(node.type, text))
-        if node.children:
-            parts.append(_plain(node.children))
+        text = html.escape(node.content, quote=False) + _plain(node.children)
+        as_html = {"code_inline": f"<code>{text}</code>", "math_inline": f"${text}$", "softbreak": " "}
+        as_html |= {tag: f"<{tag}>{text}</{tag}>" for tag in ("em", "strong")}
+        parts.append(as_html.get(node.type, text))
     return "".join(parts)
 
 
@@ -249,4 +255,33 @@ def _solution(block: Block, context: Context) -> str:
         context.citations.cited = cited
         return ""
     title = context.library.book.numfig["exercise"].replace("%s", target.number)
-    return _details(f"Solution to {title}", body)
+    return _details(f"<b>Solution to {title}</b>", body)
+
+
+def _question(block: Block, context: Context) -> str:
+    """The question, and a fold for each choice with the reason in it."""
+    items = block.children[-1].children if block.children else []
+    choices = [[child.kind for child in item.children] for item in items]
+    try:
+        right = right_choice([child.kind for child in block.children], choices, block.options.get("answer", ""))
+    except QuestionError as error:
+        raise context.at(block.line if error.choice is None else items[error.choice].line).error(str(error)) from error
+    parts = [f"**{TITLE}.** {render_blocks(block.children[:-1], context)}"]
+    for number, item in enumerate(items):
+        choice, *reason = item.children
+        inline = choice.children[0].node.children
+        if any(inner.type not in IN_CHOICE for node in inline for inner in node.walk()):
+            raise context.at(choice.line).error("a choice holds text, code and formulas: put the rest into its reason")
+        verdict = VERDICTS[number == right]
+        text = f"**{verdict}** {render_blocks(reason, replace(context, nested=True))}"
+        parts.append(_details(f"<b>{LETTERS[number]}.</b> {_plain(inline)}", text))
+    return "\n\n".join(parts)
+
+
+def _segment(context: Context) -> str:
+    """A notebook cannot serve the network's files: a sentence, and the page that does."""
+    page = context.library.book.page(context.chapter.entry.name)
+    return (
+        f"**Segment your own picture.** On [the page of this chapter]({page}) the network runs in your browser as soon "
+        "as you ask for it. It needs files that a notebook cannot serve."
+    )

@@ -31,6 +31,8 @@ DIRECTIVES = {
     "list-table": (MAY, {"name", "align", "widths", "class", "header-rows"}),
     "exercise": (MAY, {"label", "class"}),
     "solution": (MUST, {"class"}),
+    "question": (NO, {"answer"}),
+    "segment": (NO, {"compact"}),
 }
 CITE = {"cite": False, "cite:p": False, "cite:t": True}  # roles: are the authors part of the sentence?
 ROLES = ("math", "eq", "ref", "numref", "doc", *CITE, "term", "result")
@@ -174,7 +176,7 @@ class Reader:
         if name not in DIRECTIVES or not node.info.startswith("{"):
             known = ", ".join(DIRECTIVES)
             raise self.error(line, f"the directive {name!r} is not one that the exporter knows: {known}")
-        if name in ("exercise", "solution") and not top:
+        if name in ("exercise", "solution", "question") and not top:
             raise self.error(line, f"the directive {name!r} must stand at the left margin, not inside something else")
         argument, options = DIRECTIVES[name]
         if argument == MUST and not first:

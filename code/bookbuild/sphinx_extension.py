@@ -11,8 +11,10 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
+from bookbuild import page_head, question, segment
 from bookbuild.dependencies import chapter_digest
 from bookbuild.execution import execute_side_by_side
+from bookbuild.finish_pages import finish
 from bookbuild.results import ResultError, result_text
 
 logger = logging.getLogger(__name__)
@@ -132,9 +134,13 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ["TQDM_DISABLE"] = "1"  # no progress bars frozen into a page,
     os.environ.setdefault("FULL", "0")  # and the small networks, also where there is a GPU
     app.add_role("result", ResultRole())
+    page_head.setup(app)
+    question.setup(app)
+    segment.setup(app)
     app.connect("env-get-outdated", outdated_chapters)
     app.connect("env-before-read-docs", execute_first)
     app.connect("source-read", stamp_digest)
     app.connect("doctree-resolved", check_alternative_text)
     app.connect("html-page-context", mend_page, priority=900)
+    app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -6,15 +6,19 @@ One file a chapter, named as the chapter. A name without a checker answers too, 
 from collections.abc import Callable
 from typing import Any
 
-from segbook.checks.bilinear_kernels import *  # noqa: F403 (each file lists its checkers in __all__)
+from segbook.checks.aspp_and_deeplabv3 import *  # noqa: F403 (each file lists its checkers in __all__)
+from segbook.checks.bilinear_kernels import *  # noqa: F403
 from segbook.checks.capstone_rooftops import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
 from segbook.checks.core import Outcome, report, seed
+from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
 from segbook.checks.inference_any_size import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
 from segbook.checks.pixels_to_labels import *  # noqa: F403
+from segbook.checks.skip_connections import *  # noqa: F403
+from segbook.checks.training_that_holds_up import *  # noqa: F403
 from segbook.checks.transposed_convolution import *  # noqa: F403
 
 __all__ = ["Outcome", "report", "seed"]

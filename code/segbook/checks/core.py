@@ -3,6 +3,12 @@
 A checker is a function under `@checker`. It gets the reader's answers, raises `Wrong("why")` at the first thing that
 does not hold, and returns the sentence that says what has been proved. It compares properties and independent
 computations, never one stored answer, and its messages never contain the answer.
+
+Some exercises can be given other numbers for each student. Without `checks.seed("name")` the numbers are those of the
+statement. Behind it, a checker under `@own_numbers` asks for the student's own, and each of its messages begins with
+them ("for Ada: an image of 3,500 x 4,500 pixels"): running the starter cell as it stands tells them.
+
+Where a picture says more, `Wrong` takes maps to draw under the message: of the reader's answer, never the right one.
 """
 
 import copy
@@ -11,11 +17,12 @@ import hashlib
 import json
 import math
 import signal
+import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +48,15 @@ class Outcome:
 
 
 class Wrong(Exception):
-    """An answer that does not hold; the message is what the reader sees."""
+    """An answer that does not hold; the message is what the reader sees.
+
+    Args:
+        maps: title -> map (H, W) to draw.
+    """
+
+    def __init__(self, message: str, maps: dict[str, ArrayLike | torch.Tensor] | None = None):
+        super().__init__(message)
+        self.maps = maps
 
 
 class OutOfTime(BaseException):
@@ -57,25 +72,72 @@ def checker(function: Callable[..., str]) -> Callable[..., Outcome]:
 
     @functools.wraps(function)
     def check(*answers: Any, **named: Any) -> Outcome:
+        maps = None
         try:
             if any(is_open(answer) for answer in (*answers, *named.values())):
                 raise Wrong("there is still a `...` to replace")
             with time_limit(SECONDS):
                 outcome = Outcome(function.__name__, True, function(*answers, **named))
         except Wrong as wrong:
-            outcome = Outcome(function.__name__, False, str(wrong))
+            outcome, maps = Outcome(function.__name__, False, str(wrong)), wrong.maps
         except OutOfTime:
             outcome = Outcome(
                 function.__name__, False, f"no answer after {SECONDS} s: is there a loop that does not end?"
             )
         except Exception as error:  # a reader's mistake must become a sentence, whatever it is
             outcome = Outcome(function.__name__, False, f"the answer cannot be read: {type(error).__name__}: {error}")
+        if student["name"] and hasattr(function, "own"):
+            outcome = replace(outcome, message=f"for {student['name']}: {function.own()[0]} · {outcome.message}")
         outcomes[outcome.name] = outcome
         verdict = f"{'passed' if outcome.passed else 'not yet'} · {outcome.name}: {outcome.message}"
         print("\n".join(textwrap.fill(line, 79) for line in verdict.splitlines()))  # no notebook wraps its outputs
+        if maps:
+            show(maps)
         return outcome
 
     return check
+
+
+def own_numbers(sentence: str, *choices: dict[str, Any]) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """Give a checker, under `@checker`, the numbers that it asks for as named arguments.
+
+    Args:
+        sentence: what a student is told, with the names in braces.
+        choices: the statement's own numbers, then others.
+    """
+
+    def decorate(function: Callable[..., str]) -> Callable[..., str]:
+        def own() -> tuple[str, dict[str, Any]]:
+            chosen = personal(function.__name__, choices)
+            return sentence.format(**chosen), chosen
+
+        @functools.wraps(function)
+        def with_own(*answers: Any, **named: Any) -> str:
+            return function(*answers, **named, **own()[1])
+
+        with_own.own = own  # type: ignore[attr-defined]
+        return with_own
+
+    return decorate
+
+
+def show(maps: dict[str, ArrayLike | torch.Tensor]) -> None:
+    """Draw maps (H, W) with their titles under the printed message, in a notebook that shows figures in its cells."""
+    if "ipykernel" not in sys.modules:  # in a terminal, a test and the grader there is nowhere to show it
+        return
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    if "inline" not in plt.get_backend():
+        return
+    values = [np.asarray(torch.as_tensor(one).detach().cpu()) for one in maps.values()]
+    figure, axes = plt.subplots(1, len(maps), figsize=(5, 2.4), squeeze=False, layout="constrained")
+    for place, title, value in zip(axes[0], maps, values):
+        place.imshow(value, vmin=min(v.min() for v in values), vmax=max(v.max() for v in values))
+        place.set_title(title, fontsize="medium")
+        place.set_axis_off()
+    display(figure)
+    plt.close(figure)
 
 
 def is_open(answer: Any) -> bool:
@@ -200,14 +262,14 @@ def close(a: ArrayLike, b: ArrayLike, rtol: float = 1e-4, atol: float = 1e-5) ->
     return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True))
 
 
-def require(holds: Any, message: str) -> None:
-    """Raise Wrong(message) unless it holds."""
+def require(holds: Any, message: str, maps: dict[str, ArrayLike | torch.Tensor] | None = None) -> None:
+    """Raise Wrong(message, maps) unless it holds."""
     if not holds:
-        raise Wrong(message)
+        raise Wrong(message, maps)
 
 
 def seed(name: str) -> None:
-    """Make the numbers of `personal` those of one student."""
+    """Ask for one student's own numbers from here on; an empty name asks for those of the statements again."""
     student["name"] = str(name)
 
 

@@ -61,12 +61,17 @@ class ToyVOC(VOCSegmentation):
         wanted = {"num_train": num_train, "num_val": num_val, "size": list(size), "seed": seed}
         wanted |= {"thin": thin, "one_scale": one_scale}
         if root is None:
-            root = os.environ.get("SEGBOOK_CACHE") or Path.home() / ".cache" / "segbook"
+            root = cache_folder()
         digest = hashlib.sha256(json.dumps(["ToyVOC", DRAWING, wanted]).encode()).hexdigest()[:12]
         folder = Path(root) / f"toyvoc-{digest}"
         if not folder.is_dir():
             make_toy_voc(folder, **wanted)
         super().__init__(folder, split, transforms)
+
+
+def cache_folder() -> Path:
+    """Where data sets that are drawn here are kept: $SEGBOOK_CACHE, else ~/.cache/segbook."""
+    return Path(os.environ.get("SEGBOOK_CACHE") or Path.home() / ".cache" / "segbook")
 
 
 def make_toy_voc(

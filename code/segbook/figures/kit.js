@@ -22,6 +22,18 @@ const kit = (() => {
     return node;
   }
 
+  /** Set attributes: `kit.put(circle, {cx: 3, r: 2})`. */
+  function put(node, attributes) {
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  }
+
+  /** Which way an arrow key points, as [rows, columns], or null; the page then does not scroll. */
+  function arrow(event) {
+    const way = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] || null;
+    if (way) event.preventDefault();
+    return way;
+  }
+
   let ids = 0;
   const id = () => `${TAG}-${++ids}`;
 
@@ -57,6 +69,15 @@ const kit = (() => {
     const row = inputs.map((input, i) => el("span", {}, input, el("label", { for: input.id }, options[i][1])));
     const node = el("fieldset.control.choice", {}, el("legend", {}, label), el("div", {}, row));
     return { node, set: pick, get value() { const i = inputs.findIndex((x) => x.checked); return i < 0 ? null : options[i][0]; } };
+  }
+
+  /** One of many, by name: a list that unfolds. */
+  function select({ label, options, value, oninput }) {
+    const input = el("select", { id: id() }, options.map((name) => el("option", {}, name)));
+    input.value = value;
+    input.addEventListener("change", () => oninput(input.value));
+    const node = el("div.control", {}, el("label", { for: input.id }, label), input);
+    return { node, input, get value() { return input.value; }, set(name) { input.value = name; } };
   }
 
   function toggle({ label, value = false, oninput }) {
@@ -111,10 +132,10 @@ const kit = (() => {
     };
   }
 
-  /** Follow a pointer that presses `node`: move(x, y, event) in fractions of its box, 0..1. */
-  function drag(node, move, end = () => {}) {
+  /** Follow a pointer that presses `node`: move(x, y, event) in fractions, 0..1, of its box or that of `within`. */
+  function drag(node, move, end = () => {}, within = node) {
     const at = (event) => {
-      const box = node.getBoundingClientRect();
+      const box = within.getBoundingClientRect();
       move((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height, event);
     };
     node.style.touchAction = "none";
@@ -136,6 +157,110 @@ const kit = (() => {
     };
     host.onTheme(draw);
     return { node, draw };
+  }
+
+  /** A picture of one pixel a cell, to be drawn larger: colour(row, column) gives [red, green, blue] or with opacity, 0..255. */
+  function pixels(rows, columns, colour) {
+    const node = el("canvas", { width: columns, height: rows }), context = node.getContext("2d");
+    const image = context.createImageData(columns, rows);
+    for (let i = 0; i < rows * columns; i++) {
+      const [r, g, b, a = 255] = colour(Math.floor(i / columns), i % columns);
+      image.data.set([r, g, b, a], 4 * i);
+    }
+    context.putImageData(image, 0, 0);
+    return node;
+  }
+
+  /** The numbers in a grey PNG, which is what `figures.picture` makes of a label map: a promise of rows of numbers. */
+  async function grey(uri) {
+    const picture = new Image();
+    picture.src = uri;
+    await picture.decode();
+    const { width, height } = picture, context = el("canvas", { width, height }).getContext("2d");
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    return Array.from({ length: height }, (_, r) => Array.from({ length: width }, (_, c) => data[4 * (r * width + c)]));
+  }
+
+  /** The [row, column] that an event points at, in a grid of square cells that fills `node` as well as it can, centred. */
+  function cell(node, [rows, columns], event) {
+    const box = node.getBoundingClientRect(), side = Math.min(box.width / columns, box.height / rows);
+    return [(event.clientY - box.top - box.height / 2) / side + rows / 2,
+      (event.clientX - box.left - box.width / 2) / side + columns / 2].map(Math.floor);
+  }
+
+  /** A canvas of grids of numbers, one tab stop. plan(room) gives {width, height, grids}; a grid is {x, y, u (side of a
+   *  cell), rows, columns, title, plain (no lines), cell(r, c), frames: [{at, of, colour, line, dash}], point(r, c), press(r, c)};
+   *  a cell {text, muted, fills: [[colour, alpha], ..], tag, low (small, top left and bottom right)} or null. Colours are names
+   *  of CSS variables without dashes. key(step, key) hears arrow keys as [rows, columns], and says whether it took it. */
+  function sheet(host, label, { plan, key }) {
+    const node = el("canvas", { tabindex: 0, role: "application", "aria-label": label }), pen = node.getContext("2d");
+    let now = { grids: [] }, colours = {};
+    const ink = (name) => (colours[name] ??= host.colour(`--${name}`));
+    const reach = (event, what) => {
+      const box = node.getBoundingClientRect();
+      for (const g of now.grids) {
+        const c = Math.floor((event.clientX - box.left - g.x) / g.u), r = Math.floor((event.clientY - box.top - g.y) / g.u);
+        if (g[what] && r >= 0 && c >= 0 && r < g.rows && c < g.columns) g[what](r, c);
+      }
+    };
+    node.style.touchAction = "pan-y";
+    node.addEventListener("pointermove", (event) => event.pointerType === "mouse" && reach(event, "point"));
+    node.addEventListener("pointerdown", (event) => { reach(event, "point"); reach(event, "press"); });
+    node.addEventListener("keydown", (event) => {
+      const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+      if (!event.ctrlKey && !event.metaKey && !event.altKey && key(step, event.key)) event.preventDefault();
+    });
+
+    function write(text, left, top, colour, align, font) {
+      pen.font = `${font} system-ui, sans-serif`; pen.fillStyle = ink(colour); pen.textAlign = align;
+      pen.fillText(text, left, top);
+    }
+
+    function drawGrid({ x, y, u, rows, columns, title, cell, frames = [], plain }) {
+      pen.textBaseline = "middle";
+      if (title) write(title, x - 1, y - 11, "ink", "left", "13px");
+      const looks = Array.from({ length: rows * columns }, (_, i) => cell(Math.floor(i / columns), i % columns));
+      // One size for all numbers, or none: a grid with gaps would read as if something were missing in it. So a
+      // sentence beside the sheet must say what its cells may be too narrow for.
+      const longest = Math.max(1, ...looks.map((look) => (look && look.text ? look.text.length : 0)));
+      const size = Math.min(16, Math.round(u * 0.44) + 1, Math.floor((u - 1) / (0.58 * longest)));
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < columns; c++) {
+          const look = looks[r * columns + c], left = x + c * u, top = y + r * u;
+          if (look) {
+            for (const [colour, alpha] of look.fills || []) {
+              pen.globalAlpha = alpha; pen.fillStyle = ink(colour); pen.fillRect(left, top, u, u);
+            }
+            pen.globalAlpha = 1;
+            const low = u > 29 && look.low;
+            if (size > 10 && look.text) {
+              write(look.text, left + u / 2, top + u / 2 + (low ? -3 : 0.5), look.muted ? "muted" : "ink", "center", `${Math.max(11, size)}px`);
+            }
+            if (u > 25 && look.tag) write(look.tag, left + 3, top + 7.5, "muted", "left", "italic 11px");
+            if (low) write(low, left + u - 2, top + u - 7, "accent", "right", "bold 11px");
+          }
+          if (u > 7 && !plain) { pen.strokeStyle = ink("line"); pen.lineWidth = 0.6; pen.strokeRect(left, top, u, u); }
+        }
+      }
+      for (const { at: [r, c], of: [h, k] = [1, 1], colour, line = 3, dash = [] } of [{ at: [0, 0], of: [rows, columns], colour: "line", line: 1 }, ...frames]) {
+        pen.setLineDash(dash); pen.strokeStyle = ink(colour); pen.lineWidth = line;
+        pen.strokeRect(x + c * u, y + r * u, k * u, h * u);
+      }
+      pen.setLineDash([]);
+    }
+
+    return { node, draw(room) {
+      now = plan(room); colours = {};
+      const ratio = Math.min(2, window.devicePixelRatio || 1), size = [Math.ceil(now.width), Math.ceil(now.height)];
+      if (node.width !== size[0] * ratio || node.height !== size[1] * ratio) {
+        [node.width, node.height] = size.map((pixels) => pixels * ratio);
+        [node.style.width, node.style.height] = size.map((pixels) => `${pixels}px`);
+      }
+      pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+      pen.clearRect(0, 0, ...size);
+      now.grids.forEach(drawGrid);
+    } };
   }
 
   /** A number to read: at most `digits` decimals, a real minus sign. */
@@ -166,6 +291,7 @@ const kit = (() => {
       border: 1px solid var(--line); border-radius: 4px; padding: .38rem .6rem; min-height: 1.9rem; cursor: pointer; }
     .choice span label { margin-inline-end: 4px; margin-block-end: 4px; }
     .choice input:checked + label, button[aria-pressed=true] { background: var(--accent); color: var(--on-accent); border-color: var(--accent); }
+    select { font: inherit; font-size: .87rem; width: 100%; min-height: 1.9rem; color: var(--ink); background: var(--surface); border: 1px solid var(--line); border-radius: 4px; }
     .toggle { display: flex; align-items: center; gap: .4rem; flex: 0 1 auto; }
     .toggle input { width: 1.1rem; height: 1.1rem; accent-color: var(--accent); }
     .choice input:focus-visible + label, :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
@@ -257,5 +383,5 @@ const kit = (() => {
     document.querySelectorAll(TAG).forEach((node) => node.boot?.());
   }
 
-  return { el, slider, choice, toggle, button, presets, player, frame, drag, canvas, number, define, stillness };
+  return { sheet, el, put, arrow, slider, choice, select, toggle, button, presets, player, frame, drag, canvas, pixels, grey, cell, number, define, stillness };
 })();

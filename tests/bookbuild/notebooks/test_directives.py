@@ -2,6 +2,8 @@
 
 import pytest
 
+from bookbuild.notebooks import export
+
 SITE = "https://github.com/someone/book/blob/main/book"
 RAW = "https://raw.githubusercontent.com/someone/book/main/book"
 
@@ -63,6 +65,16 @@ CASES = {
     "doc": (
         "{doc}`01-one` {doc}`chapter 1 </book/01-one>` {doc}`glossary` {doc}`02-two`",
         f"[One](01-one.ipynb) [chapter 1](01-one.ipynb) [Glossary]({SITE}/glossary.md) Two",
+    ),
+    "question": (
+        "```{question}\n:answer: B\n\nHow *many*?\n\n- Two of `a<b`,\n  *or* $x < 2$.\n\n"
+        "  You counted {eq}`eq-one`.\n\n  $$\n  a\n  = b\n  $$\n"
+        "- One.\n\n  Rate 1 has none.\n\n  - More.\n- None.\n\n  That is rate 1.\n```",
+        "**Check yourself.** How *many*?\n\n"
+        "<details>\n<summary><b>A.</b> Two of <code>a&lt;b</code>, <em>or</em> $x &lt; 2$.</summary>\n\n"
+        "**No.** You counted [(1.1)](01-one.ipynb).\n\n$$ a = b $$\n\n</details>\n\n"
+        "<details>\n<summary><b>B.</b> One.</summary>\n\n**Yes.** Rate 1 has none.\n\n- More.\n\n</details>\n\n"
+        "<details>\n<summary><b>C.</b> None.</summary>\n\n**No.** That is rate 1.\n\n</details>",
     ),
     "result": ("It is {result}`toy.tiny.mean_iou:.1%`.", "It is 52.8%."),
     "label": ("(sec-a)=\n(sec-b)=\n## Here\n\n{ref}`sec-b`", "## Here\n\nHere"),
@@ -128,12 +140,24 @@ def test_exercise_in_the_student_edition(book):
 
 
 def test_exercise_in_the_instructor_edition(book):
-    cells = ["".join(cell["source"]) for cell in book.export(EXERCISE, "instructor")["cells"]]
+    starter = "answer = ...\nchecks.answer(\n    answer,\n)"
+    notebook = book.export(EXERCISE.replace("answer = ...", starter), "instructor")["cells"]
+    cells = ["".join(cell["source"]) for cell in notebook]
     assert cells[4] == (
         "<details>\n<summary><b>Solution to Exercise 2.1</b></summary>\n\n"
-        "Because (Dollár and Van Gool, 2016) of SECRET.\n\n```python\nanswer = 3\n```\n\n</details>"
+        "Because (Dollár and Van Gool, 2016) of SECRET.\n\n</details>"
     )
-    assert cells[5].startswith("## References")
+    assert cells[5] == "answer = 3\n\nchecks.answer(\n    answer,\n)"
+    assert notebook[5]["metadata"] == {"jupyter": {"source_hidden": True}, "tags": ["solution"]}
+    assert cells[6].startswith("## References")
+
+
+def test_sheet_of_solutions(book):
+    book.chapter("02-two", "Two", EXERCISE)
+    texts, errors = export(book.root, "instructor")
+    sheet = texts[book.root / "book" / "02-two-solutions.md"]
+    start = "# Solutions to chapter 2: Two\n\n## Exercise 2.1: The other parity\n\nBecause (Dollár and Van Gool, 2016)"
+    assert sheet.startswith(f"{start} of SECRET.\n\n```python\nanswer = 3\n```\n\n## References\n\n") and not errors
 
 
 def test_caption_of_a_figure_that_a_cell_draws(book):

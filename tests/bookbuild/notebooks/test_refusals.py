@@ -4,6 +4,12 @@ import pytest
 
 from bookbuild.book import BookError
 
+
+def question(answer: str, body: str) -> str:
+    """A question whose body starts on its fourth line."""
+    return f"```{{question}}\n:answer: {answer}\n\n{body}\n```"
+
+
 # name: (the chapter's body, the line of the fault in it, what is said)
 FAULTS = {
     "unknown directive": (
@@ -92,6 +98,22 @@ FAULTS = {
         9,
         "the role 'foo'",
     ),
+    "question without choices": ("A.\n\n```{question}\n:answer: A\nB?\n```", 3, "a question ends with its choices"),
+    "question without text": (question("A", "- a\n\n  b\n- c\n\n  d"), 1, "needs a text before its choices"),
+    "question with text at its end": (question("A", "B?\n\n- a\n\n  b\n- c\n\n  d\n\nE."), 1, "ends with its choices"),
+    "question with one choice": (question("A", "B?\n\n- a\n\n  b"), 1, "2 to 5 choices, this one has 1"),
+    "choice without a reason": (question("A", "B?\n\n- a\n\n  b\n- c"), 9, "choice B needs a reason"),
+    "choice whose reason is a list": (question("A", "B?\n\n- a\n\n  - b\n- c\n\n  d"), 6, "choice A needs a reason"),
+    "choice with a reference": (
+        question("A", "B?\n\n- a {eq}`eq-one`\n\n  b\n- c\n\n  d"),
+        6,
+        "a choice holds text, code and formulas",
+    ),
+    "no right choice": ("```{question}\nB?\n\n- a\n\n  b\n- c\n\n  d\n```", 1, "one of A, B, and there is none"),
+    "answer that is no choice": (question("C", "B?\n\n- a\n\n  b\n- c\n\n  d"), 1, "one of A, B, not 'C'"),
+    "two answers": (question("AB", "B?\n\n- a\n\n  b\n- c\n\n  d"), 1, "one of A, B, not 'AB'"),
+    "question in a note": ("````{note}\n```{question}\nB?\n```\n````", 2, "must stand at the left margin"),
+    "fault in a reason": (question("A", "B?\n\n- a\n\n  b\n- c\n\n  d {foo}`x`"), 11, "the role 'foo'"),
     "fault in a caption": (
         "```{code-cell} ipython3\n---\nmystnb:\n  figure:\n    name: fig-a\n    caption: A {foo}`x`\n---\n1\n```",
         1,

@@ -1,0 +1,69 @@
+"""The last hand on the built pages: what they do not need goes out, and the theme's faults of access are mended.
+
+The theme brings every icon of Font Awesome as a script of 1.5 MB, and MathJax on pages without a formula. Here the
+icons that some page shows become a style sheet of a few kB, cut from that same script, and MathJax stays where there
+is something for it to set.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+from sphinx.application import Sphinx
+
+ICON_SCRIPT = re.compile(r"\s*<script[^>]*fontawesome\.js[^>]*></script>")
+PRELOADS = re.compile(r"\s*<link[^>]*(?:fontawesome\.js|webfonts/)[^>]*>")
+MATHJAX = re.compile(r"\s*<script[^>]*(?:mathjax/|>window\.MathJax)[^<]*</script>")
+ICON_CLASS = re.compile(r'class="([^"]*\bfa-[^"]*)"')
+ICON = re.compile(r'(?:"([\w-]+)"|\b(\w+)):\[(\d+),(\d+),\[([^\]]*)\],"\w+","([^"]+)"\]')
+MENDED = {  # what axe-core finds in every page of the theme, or in Sphinx's bibliography
+    ' role="doc-biblioentry"': "",  # deprecated, and not allowed where it stands
+    ' role="list" class="citation-list"': ' class="citation-list"',
+    '<div id="pst-primary-sidebar" class=': '<div role="navigation" aria-label="Book" id="pst-primary-sidebar" class=',
+}
+FACES = ".fa-solid, .fas, .fa-regular, .far, .fa-brands, .fab"
+RULES = f"""\
+{FACES} {{ display: inline-block; width: 1.15em; height: 1em; vertical-align: -0.125em; background: currentColor;
+  -webkit-mask: var(--icon) center / contain no-repeat; mask: var(--icon) center / contain no-repeat; }}
+.fa-lg {{ font-size: 1.25em; line-height: 0.05em; vertical-align: -0.075em; }}
+@media (forced-colors: active) {{ {FACES} {{ background: CanvasText; }} }}
+"""
+
+
+def icon_styles(script: str, names: set[str]) -> str:
+    """CSS that draws these icons, `fa-` left off, cut out of Font Awesome's script. Unknown names draw nothing."""
+    drawn = {}
+    for quoted, bare, width, height, aliases, path in ICON.findall(script):
+        for name in [quoted or bare, *re.findall(r'"([\w-]+)"', aliases)]:
+            if name in names:
+                drawn.setdefault(name, (width, height, path))  # the solid face stands before the regular one
+    rules = []
+    for name, (width, height, path) in sorted(drawn.items()):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"><path d="{path}"/></svg>'
+        rules.append(f'.fa-{name} {{ --icon: url("data:image/svg+xml,{quote(svg, safe=" =:/")}"); }}')
+    return RULES + "\n".join(rules) + "\n"
+
+
+def finish(app: Sphinx, failure: Exception | None) -> None:
+    """Rewrite the pages in place; a page that is finished already stays as it is."""
+    if failure or app.builder.format != "html":
+        return
+    out = Path(app.outdir)
+    names: set[str] = set()
+    for path in out.rglob("*.html"):
+        if "_static" in path.relative_to(out).parts:
+            continue
+        page = path.read_text(encoding="utf-8")
+        names |= {name.removeprefix("fa-") for found in ICON_CLASS.findall(page) for name in found.split()}
+        up = "../" * (len(path.relative_to(out).parts) - 1)
+        lean = ICON_SCRIPT.sub(f'\n<link rel="stylesheet" href="{up}_static/icons.css" />', page)
+        lean = PRELOADS.sub("", lean)
+        if 'class="math' not in page:
+            lean = MATHJAX.sub("", lean)
+        for fault, mended in MENDED.items():
+            lean = lean.replace(fault, mended)
+        if lean != page:
+            path.write_text(lean, encoding="utf-8")
+    script = out / "_static" / "scripts" / "fontawesome.js"
+    if script.is_file():
+        (out / "_static" / "icons.css").write_text(icon_styles(script.read_text(encoding="utf-8"), names))

@@ -1,0 +1,450 @@
+"""The network in the page: its answers against onnxruntime in Python, what it says to bad input, keyboard, camera.
+
+The element stands alone on a page of its own here; the last tests look at the built pages.
+"""
+
+import functools
+import http.server
+import io
+import json
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sphinx.errors import ExtensionError
+
+from bookbuild import onnxruntime_web, segment
+from segbook import data
+
+ROOT = Path(__file__).resolve().parents[2]
+SITE = ROOT / "_build" / "html"
+NETWORK = ROOT / segment.NETWORK
+PAGE = (
+    "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Segment</title>"
+    "<link rel='icon' href='data:,'><meta name='viewport' content='width=device-width'></head>"
+    "<body style='margin: 8px'><main><h1>Segment</h1>{element}</main></body></html>"
+)
+START = "segment-picture >> button.start"
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def card() -> dict:
+    return json.loads((NETWORK / segment.CARD).read_text())
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory, card):
+    """The address of a page with the element alone, made as the build makes it, and its folder."""
+    folder = tmp_path_factory.mktemp("site") / "html"
+    folder.mkdir()
+    segment.lay_out(ROOT, folder / "_static", cache=ROOT / "_build" / ".onnxruntime-web")  # the build's own cache
+    element = segment.element(json.dumps(card), compact=False, static="_static")
+    (folder / "page.html").write_text(PAGE.format(element=element))
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}/page.html", folder
+    httpd.shutdown()
+
+
+@pytest.fixture
+def visit(browser, alone):
+    """visit(...) opens the page; `page.faults` lists console errors, `page.asked` the addresses that it loaded."""
+    contexts = []
+
+    def open_page(address=None, width=1280, theme="light", before="", **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, **options)
+        contexts.append(context)
+        if before:
+            context.add_init_script(before)
+        page = context.new_page()
+        page.faults, page.asked = [], []
+        page.on("console", lambda m: page.faults.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: page.faults.append(str(error)))
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(address or alone[0])
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def start(page):
+    """Click, and wait for the first answer."""
+    page.click(START)
+    page.wait_for_function("document.querySelector('segment-picture').result", timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def local(alone):
+    """Skips where the runtime is not there to be served."""
+    if not json.loads((alone[1] / "_static" / "network" / "runtime.json").read_text())["local"]:
+        pytest.skip("onnxruntime-web could not be fetched: no npm, or no network")
+
+
+def png(pixels: np.ndarray) -> dict:
+    """A file for the page's input, from (H, W, 3) bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return {"name": "picture.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
+
+
+def offer(page, file: dict):
+    """Give the page a file and wait for what it does with it: another answer, or a sentence."""
+    page.evaluate("document.querySelector('segment-picture').result = null")
+    page.set_input_files("segment-picture >> input[type=file]", file)
+    page.wait_for_function(
+        "(() => { const e = document.querySelector('segment-picture');"
+        "return e.result || e.shadowRoot.querySelector('.message').textContent })()"
+    )
+
+
+def body(page) -> str:
+    return page.locator("segment-picture >> .body").inner_text()
+
+
+def said(page):
+    """Wait for a sentence."""
+    page.wait_for_function("document.querySelector('segment-picture').shadowRoot.querySelector('.message').textContent")
+
+
+def message(page) -> str:
+    return page.locator("segment-picture >> .message").inner_text()
+
+
+@pytest.fixture(scope="module")
+def session():
+    onnxruntime = pytest.importorskip("onnxruntime")
+    return onnxruntime.InferenceSession(NETWORK / "toyvoc.onnx", providers=["CPUExecutionProvider"])
+
+
+def answer_in_python(session, pixels: np.ndarray) -> np.ndarray:
+    """Logits (C, H, W) of (H, W, 3) bytes."""
+    image = data.normalise(torch.from_numpy(pixels).permute(2, 0, 1))
+    return session.run(["logits"], {"image": image[None].numpy()})[0][0]
+
+
+# --- the network ------------------------------------------------------------------------------------------------------
+
+
+def test_card_tells_the_truth(session, card):
+    from bookbuild.network import score
+
+    path = NETWORK / card["file"]
+    assert card["bytes"] == path.stat().st_size <= 5_000_000
+    found = score(path)
+    assert found["mean_iou"] == pytest.approx(card["scores"]["mean_iou"], abs=2e-3)
+    assert found["iou"].keys() == card["scores"]["iou"].keys()
+    for key in ("data", "commands", "commit", "seconds", "limits"):
+        assert card[key]
+
+
+def test_answers_equal_onnxruntime_in_python(local, visit, session):
+    """On noise, smooth colours and a scene, at sizes from 1x1 to 256x256 that fit no stride."""
+    page = visit()
+    start(page)
+    page.select_option("segment-picture >> select", "all")
+    rng = np.random.default_rng(5)
+    same = total = 0
+    for height, width in [(1, 1), (33, 47), (97, 131), (96, 128), (256, 256), (61, 250)]:
+        coarse = rng.integers(0, 256, (max(1, height // 16), max(1, width // 16), 3), dtype=np.uint8)
+        smooth = np.array(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+        for pixels in (smooth, rng.integers(0, 256, (height, width, 3), dtype=np.uint8)):
+            offer(page, png(pixels))
+            found = page.evaluate(
+                "(() => { const r = document.querySelector('segment-picture').result;"
+                "return [r.height, r.width, [...r.label], r.logits[r.logits.length - 1]] })()"
+            )
+            expected = answer_in_python(session, pixels)
+            assert found[:2] == [height, width]
+            assert found[3] == pytest.approx(expected[-1, -1, -1], abs=1e-2)
+            label = np.array(found[2]).reshape(height, width)
+            same, total = same + (label == expected.argmax(0)).sum(), total + label.size
+    assert same / total >= 0.999, f"only {same / total:.5f} of the pixels agree"
+    assert not page.faults
+
+
+def test_probabilities_under_the_pointer(local, visit, session, card):
+    page = visit()
+    start(page)
+    page.select_option("segment-picture >> select", "all")
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    offer(page, png(pixels))
+    page.focus("segment-picture >> .view")
+    for key in ["Shift+ArrowLeft"] * 5 + ["Shift+ArrowUp"] * 4 + ["ArrowRight"] * 7 + ["ArrowDown"] * 3:
+        page.keyboard.press(key)
+    expected = torch.from_numpy(answer_in_python(session, pixels)).softmax(0)[:, 3, 7]
+    found = page.evaluate("document.querySelector('segment-picture').probabilities")
+    assert [name for name, _ in found] == [card["classes"][i] for i in expected.argsort(descending=True)[:3]]
+    assert [p for _, p in found] == pytest.approx(expected.sort(descending=True).values[:3].tolist(), abs=1e-3)
+    assert "Row 3, column 7" in page.locator("segment-picture >> .probe").inner_text()
+    view = page.locator("segment-picture >> .view")
+    view.hover(position={"x": view.bounding_box()["width"] - 2, "y": 2})
+    assert "Row 0, column 49" in page.locator("segment-picture >> .probe").inner_text()
+
+
+def test_first_use_stays_small(local, visit, alone):
+    """Nothing of the network before the click; at most 6 MB with it, and the number that the button tells."""
+    page = visit()
+    page.wait_for_timeout(300)
+    assert not [url for url in page.asked if "onnx" in url or "app.js" in url]
+    start(page)
+    site = alone[1]
+    loaded = [site / url.split("/", 3)[3] for url in set(page.asked) if url.startswith("http")]
+    listing = json.loads((site / "_static" / "network" / "runtime.json").read_text())
+    assert sum(path.stat().st_size for path in loaded) <= 6_000_000
+    files = [site / "_static" / "network" / "onnxruntime" / name for name in listing["wasm"]["files"]]
+    packed = sum(path.stat().st_size for path in [*files, site / "_static" / "network" / "toyvoc.onnx.gz"])
+    assert listing["wasm"]["bytes"] == pytest.approx(packed, rel=0.02)
+
+
+def test_picture_never_leaves_the_browser(local, visit):
+    page = visit()
+    start(page)
+    before = len(page.asked)
+    offer(page, png(np.zeros((20, 30, 3), dtype=np.uint8)))
+    page.locator("segment-picture >> button.sample").first.click()
+    page.wait_for_timeout(300)
+    assert [url for url in page.asked[before:] if not url.startswith(("blob:", "data:"))] == []
+    assert "never leaves your browser" in body(page)
+
+
+# --- composing --------------------------------------------------------------------------------------------------------
+
+
+def composed(page) -> list[str]:
+    return page.evaluate(
+        "[...document.querySelector('segment-picture').shadowRoot.querySelectorAll('.thing')].map(e => e.ariaLabel)"
+    )
+
+
+def count(page, index: int) -> int:
+    """Pixels of a class in the latest answer, once it has arrived."""
+    page.wait_for_timeout(300)
+    return page.evaluate(
+        f"[...document.querySelector('segment-picture').result.label].filter(i => i === {index}).length"
+    )
+
+
+def test_segmentation_follows_the_composed_scene(local, visit):
+    page = visit()
+    start(page)
+    page.get_by_role("button", name="country", exact=True).click()
+    page.get_by_role("button", name="Clear").click()
+    assert count(page, 7) < 50, "an empty road is no car"
+    page.get_by_role("button", name="Add car 2").click()
+    assert composed(page)[0].startswith("car, ")
+    small = count(page, 7)
+    assert small > 200
+    page.focus("segment-picture >> .thing")
+    for _ in range(4):
+        page.keyboard.press("+")
+    assert count(page, 7) > 1.3 * small
+    page.keyboard.press("Delete")
+    assert composed(page) == []
+    assert count(page, 7) < 50
+
+
+def test_a_boat_is_known_by_its_water(local, visit):
+    """What chapter 12 tells its reader to try."""
+    page = visit()
+    start(page)
+    found = {}
+    for place in ("coast", "town"):
+        page.get_by_role("button", name=place, exact=True).click()
+        page.get_by_role("button", name="Clear").click()
+        page.get_by_role("button", name="Add boat 3").click()
+        found[place] = count(page, 4)
+    assert found["coast"] > 150
+    assert found["town"] < 0.5 * found["coast"]
+
+
+def test_things_by_keyboard_and_pointer(local, visit):
+    page = visit()
+    start(page)
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Add bicycle 1").click()
+    thing = page.locator("segment-picture >> .thing")
+    thing.focus()
+    first = thing.get_attribute("aria-label")
+    for key in ("ArrowRight", "ArrowRight", "ArrowUp", "-", "m"):
+        page.keyboard.press(key)
+    assert thing.get_attribute("aria-label") != first
+    assert "size 91 %" in thing.get_attribute("aria-label")
+    stage, box = page.locator("segment-picture >> .stage").bounding_box(), thing.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + 0.25 * stage["width"], stage["y"] + 0.75 * stage["height"], steps=4)
+    page.mouse.up()
+    assert "25 % across, 75 % down" in thing.get_attribute("aria-label")
+    add = page.get_by_role("button", name="Add person 1").bounding_box()
+    page.mouse.move(add["x"] + 20, add["y"] + 15)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + 0.5 * stage["width"], stage["y"] + 0.5 * stage["height"], steps=4)
+    page.mouse.up()
+    assert [text.split(", size")[0] for text in composed(page)][1:] == ["person, 50 % across, 50 % down"]
+    page.get_by_role("button", name="Remove", exact=True).click()
+    assert len(composed(page)) == 1
+
+
+def test_opacity_and_announcement(local, visit):
+    page = visit()
+    start(page)
+    canvas = "document.querySelector('segment-picture').shadowRoot.querySelector('.view canvas').toDataURL()"
+    before = page.evaluate(canvas)
+    page.get_by_label("Opacity of boat").fill("0")
+    assert page.evaluate(canvas) != before
+    page.wait_for_timeout(1000)
+    assert page.locator("segment-picture >> p.sr").inner_text().startswith("The network says: background ")
+    assert "ms (WebAssembly" in body(page)
+    assert not page.faults
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def test_bad_pictures_get_a_sentence(local, visit):
+    page = visit()
+    start(page)
+    offer(page, {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture at all"})
+    assert message(page).startswith("notes.png is not an image that this browser can read")
+    wide = io.BytesIO()
+    Image.new("1", (9000, 8000)).save(wide, "PNG")
+    offer(page, {"name": "wall.png", "mimeType": "image/png", "buffer": wide.getvalue()})
+    assert message(page).startswith("wall.png has 9,000 x 8,000 pixels, 72 million")
+    page.evaluate(
+        "(() => { const input = document.querySelector('segment-picture').shadowRoot.querySelector('[type=file]');"
+        "const list = new DataTransfer(); const file = new File(['x'], 'big.png');"
+        "Object.defineProperty(file, 'size', { value: 6e7 }); list.items.add(file);"
+        "Object.defineProperty(input, 'files', { value: [file], configurable: true });"
+        "input.dispatchEvent(new Event('change')); delete input.files })()"
+    )
+    assert message(page).startswith("big.png has 60 MB")
+    offer(page, png(np.zeros((300, 2000, 3), dtype=np.uint8)))
+    page.wait_for_function("document.querySelector('segment-picture').result")
+    page.wait_for_timeout(100)
+    assert "was shrunk from 2,000 x 300 to 1024 x 154" in message(page)
+    offer(page, png(np.zeros((30, 20, 3), dtype=np.uint8)))
+    assert message(page) == "", "the page is still of use, and the old sentence is gone"
+    assert not page.faults
+
+
+def test_a_dropped_file_is_opened(local, visit):
+    page = visit()
+    start(page)
+    drop = (
+        "bytes => { const list = new DataTransfer();"
+        "if (bytes) list.items.add(new File([new Uint8Array(bytes)], 'dropped.png', { type: 'image/png' }));"
+        "else list.setData('text/plain', 'words');"
+        "const e = document.querySelector('segment-picture'); e.result = null;"
+        "e.dispatchEvent(new DragEvent('drop', { dataTransfer: list, bubbles: true, cancelable: true })) }"
+    )
+    page.evaluate(drop, list(png(np.full((50, 100, 3), 90, dtype=np.uint8))["buffer"]))
+    page.wait_for_function("document.querySelector('segment-picture').result?.width === 192")  # 96 rows
+    page.evaluate(drop, None)
+    assert message(page).startswith("What you dropped is no file")
+
+
+def test_without_a_camera(local, visit):
+    page = visit()
+    start(page)
+    page.get_by_role("button", name="Use the camera").click()
+    said(page)
+    assert "camera" in message(page)
+    page = visit(before="delete Navigator.prototype.mediaDevices")
+    start(page)
+    page.get_by_role("button", name="Use the camera").click()
+    assert message(page) == "The browser gives no camera to this page: it needs https, or localhost."
+    assert len(composed(page)) > 2, "the scene is still there"
+
+
+def test_with_a_camera(local, visit):
+    """A canvas stands in for the camera."""
+    page = visit(
+        before="navigator.mediaDevices.getUserMedia = async () => { const c = document.createElement('canvas');"
+        "c.width = 320; c.height = 200; const g = c.getContext('2d');"
+        "window.ticking = setInterval(() => { g.fillStyle = '#789'; g.fillRect(0, 0, 320, 200) }, 30);"
+        "return window.stream = c.captureStream(20) }"
+    )
+    start(page)
+    page.get_by_role("button", name="Use the camera").click()
+    page.wait_for_function("document.querySelector('segment-picture').result.width === 154")
+    page.get_by_role("button", name="Stop the camera").click()
+    assert page.evaluate("window.stream.getTracks().every(t => t.readyState === 'ended')")
+    page.wait_for_function("document.querySelector('segment-picture').result.width === 128")
+
+
+def test_without_webassembly(visit):
+    page = visit(before="delete window.WebAssembly")
+    assert body(page).strip().startswith("This browser has no WebAssembly")
+    assert page.locator(START).count() == 0
+    assert not page.faults
+
+
+@pytest.mark.parametrize("missing", ["toyvoc.onnx.gz", "runtime.json", "app.js", "worker.js", "things.webp"])
+def test_a_missing_file_gets_a_sentence_and_another_try(local, visit, alone, missing):
+    page = visit("about:blank")
+    page.context.route(f"**/{missing}", lambda route: route.fulfill(status=404))
+    page.goto(alone[0])
+    page.click(START)
+    said(page)
+    assert message(page).endswith("you can try again.")
+    page.context.unroute(f"**/{missing}")
+    if missing == "app.js":
+        page.reload()  # a browser remembers that a module failed
+    start(page)
+
+
+def test_without_npm_the_page_names_the_public_network(visit, alone, tmp_path, monkeypatch):
+    """The listing of a build without npm; its addresses are asked for, and here they do not answer."""
+    monkeypatch.setenv("PATH", "")
+    listing = onnxruntime_web.serve(tmp_path / "network", tmp_path / "cache")
+    page = visit("about:blank")
+    page.context.route("**/runtime.json", lambda route: route.fulfill(json=listing))
+    page.context.route(f"https://{onnxruntime_web.CDN}/**", lambda route: route.abort())
+    page.goto(alone[0])
+    page.locator("segment-picture >> .begin + .note", has_text="from cdn.jsdelivr.net, because the book was").wait_for()
+    page.click(START)
+    said(page)
+    wasm = f"https://cdn.jsdelivr.net/npm/onnxruntime-web@{onnxruntime_web.VERSION}/dist/ort-wasm-simd-threaded.wasm"
+    assert wasm in page.asked
+    assert message(page).startswith("The file ort-wasm-simd-threaded.wasm could not be loaded.")
+
+
+def test_another_archive_is_refused(tmp_path):
+    (tmp_path / "package.tgz").write_bytes(b"something else")
+    with pytest.raises(ExtensionError, match="SHA-512 is .* nothing of it was used"):
+        onnxruntime_web.unpack(tmp_path / "package.tgz", tmp_path / "files")
+    assert not (tmp_path / "files").exists()
+
+
+def test_from_a_file_it_says_how_to_serve_the_book(visit, alone):
+    page = visit((alone[1] / "page.html").as_uri())
+    assert "Run `make serve`" in body(page)
+    assert page.locator(START).count() == 0
+    assert not page.faults
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
+def test_it_fits_the_page(local, visit, width, theme):
+    page = visit(width=width, theme=theme)
+    start(page)
+    page.locator("segment-picture >> summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not page.faults
+
+
+@pytest.mark.parametrize("name", ["index", "12-inference-any-size"])
+def test_the_built_page_has_it(local, server, visit, name):
+    page = visit(f"{server}book/{name}.html")
+    start(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    assert not page.faults
