@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)/code
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book html test lint notebooks serve results network gpu bench links clean
+.PHONY: help book html test lint notebooks serve results network replay gpu bench mutants links clean
 
 help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -61,6 +61,12 @@ network: $(READY)    ## train and export the network that runs in the page, draw
 
 bench: $(READY)      ## our speed as ratios to its peers
 	$(BIN)/python -m bookbuild.bench
+
+replay: $(READY)     ## the recorded trainings that chapter 11 plays back
+	$(BIN)/python -m bookbuild.replay
+
+mutants: $(READY)    ## how much the checkers notice: small mistakes in the solutions, each put to its checker
+	$(BIN)/python -m bookbuild.mutants
 
 links: book          ## ask every address that the book links to, needs the internet
 	$(BIN)/jupyter-book build . --builder linkcheck

@@ -169,6 +169,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--read"]:
         print(json.dumps(read_epochs(sys.argv[2], Path(sys.argv[3]))))
         return
+    from bookbuild.bench_figures import figure_speed
     from bookbuild.bench_models import infer_windows, model_speed, model_speed_gpu, model_speed_smp
     from bookbuild.bench_train import train_checkpoint, train_fit, train_loader
 
@@ -191,6 +192,10 @@ def main() -> None:
         unit = ("", 1) if "(s per" in what or "(MB)" in what or "reader" in what else (" ms", 1000)
         mine, other = (f"{value * unit[1]:.1f}{unit[0]}" for value in (ours, theirs))
         print(f"{what:52} {mine:>10} {peer:>13} {other:>10} {theirs / ours:>7.2f}x  {aim}")
+    print("\nFigures in the built pages (aims: 50 ms, 60 frames a second)")
+    for row in figure_speed():
+        speed = f"{row['first_draw_ms']:7.1f} ms {row['frames_per_second']:6.1f} frames/s"
+        print(f"{row['figure']:24} {row['page']:32} {speed}")
     if torch.cuda.is_available():
         model_speed_gpu()
 

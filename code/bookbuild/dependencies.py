@@ -28,9 +28,9 @@ def chapter_digest(source: str, root: Path) -> str:
         names.add(package or module)
         names |= {f"{package}.{name}" for name in re.findall(r"\w+", members.split("#")[0])}
     files = package_files(names, root / "code")
-    if shown := set(SHOWN.findall(source)):  # the scripts of the figures that the chapter shows, and of no other
-        folder = root / "code" / "segbook" / "figures"
-        files |= {path for path in folder.iterdir() if path.stem in {*shown, "kit"} and path.suffix in (".js", ".webp")}
+    if shown := set(SHOWN.findall(source)):  # what the figures that the chapter shows consist of, and no other's
+        folder, kinds = root / "code" / "segbook" / "figures", (".js", ".json", ".webp")
+        files |= {path for path in folder.iterdir() if path.stem in {*shown, "kit"} and path.suffix in kinds}
     digest = hashlib.sha256(platform.python_version().encode())
     for name in ("torch", "torchvision", "matplotlib", "d2l"):
         digest.update(metadata.version(name).encode())

@@ -14,6 +14,9 @@ def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> Te
     The kernel's size alone sets the factor it interpolates for, f = (kernel_size + 1) // 2,
     so use it with stride f; any other stride scales the image's brightness.
 
+    >>> bilinear_kernel(1, 1, 4)[0, 0, 1]
+    tensor([0.1875, 0.5625, 0.5625, 0.1875])
+
     Args:
         in_channels, out_channels: at least 1; where they differ, the extra channels stay zero.
         kernel_size: cells a side, at least 1. Odd kernels peak on a cell, even ones between two.
@@ -45,6 +48,12 @@ def bilinear_matrix(size: int, factor: int) -> Tensor:
     Row r holds the weights with which output r sees the samples. Output r lies at (r + 1/2) / factor - 1/2, counted
     in samples, for odd and even factors alike, and a sample at distance d counts max(0, 1 - d). Rows near the border
     add up to less than 1: beyond the last sample there is nothing. float32, at most two non-zero weights a row.
+
+    >>> bilinear_matrix(size=2, factor=2)
+    tensor([[0.7500, 0.0000],
+            [0.7500, 0.2500],
+            [0.2500, 0.7500],
+            [0.0000, 0.7500]])
     """
     output, sample = torch.arange(factor * size), torch.arange(size)
     half_steps = 2 * output[:, None] + 1 - factor - 2 * factor * sample  # whole numbers: no rounding on large maps
@@ -57,6 +66,9 @@ class BilinearUpsample(nn.Module):
     Kernel 2f, padding f/2 for even factors; kernel 2f - 1, padding (f - 1)/2 for odd ones. Inside, this equals
     F.interpolate(align_corners=False); near the border it fades towards zero, by f // 2 outputs on each side.
     With `normalise` the two are equal everywhere.
+
+    >>> BilinearUpsample(21, factor=32)(torch.zeros(1, 21, 10, 15)).shape
+    torch.Size([1, 21, 320, 480])
 
     Args:
         channels: C, at least 1.

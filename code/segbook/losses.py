@@ -24,6 +24,10 @@ def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None, 
 
     With weights (C,) it is torch's weighted mean: every pixel counts with the weight of its true class, in the sum and
     in the divisor, so that only the ratios of the weights matter.
+
+    >>> logits = torch.tensor([[[[2.0, 0.0]], [[0.0, 0.0]]]])  # (1, 2, 1, 2)
+    >>> round(cross_entropy(logits, torch.tensor([[[0, 255]]])).item(), 4)  # the second pixel is void
+    0.1269
     """
     logits = check_batch(logits, target, ignore_index)
     loss = F.cross_entropy(logits, target, weight, ignore_index=ignore_index, reduction="sum")
@@ -82,6 +86,10 @@ def dice_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor
     |P| sums a class's probability over all valid pixels of the batch, |G| counts its labels, |P G| sums the
     probability where the label is. The mean is over the classes that the batch's labels have. Nothing is added to the
     denominator. V-Net squares the terms of |P| and |G|; here they are plain.
+
+    >>> sure = torch.tensor([[[[9.0, -9.0]], [[-9.0, 9.0]]]])
+    >>> round(dice_loss(sure, torch.tensor([[[0, 1]]])).item(), 4)
+    0.0
 
     Source: Milletari et al. 2016, section 3.
     """

@@ -25,6 +25,13 @@ class ConfusionMatrix:
     0, and means leave NaN out. So the IoU of a class that is in no label but was predicted is 0 and counts, while a
     class that is in neither has no IoU. Without any counted pixel every mean is NaN.
 
+    >>> confusion = ConfusionMatrix(2)
+    >>> confusion.update(torch.tensor([[0, 1, 1]]), torch.tensor([[0, 0, 255]]))
+    >>> confusion.iou()
+    tensor([0.5000, 0.0000], dtype=torch.float64)
+    >>> confusion.mean_iou()
+    0.25
+
     Args:
         num_classes: at least 1; a binary problem has 2, also where the network gives one logit a pixel.
         ignore_index: the label of void.
@@ -204,6 +211,11 @@ def boundary_f1(
     true boundary within r, recall the reverse, and r is `tolerance` times the image's diagonal, rounded up to whole
     pixels; distances are Euclidean. Matches are not one to one: thick or doubled outlines cost precision only where
     they leave the tolerance.
+
+    >>> label = torch.zeros(1, 40, 40, dtype=torch.int64)
+    >>> label[:, 10:30, 10:30] = 1
+    >>> boundary_f1(label.roll(1, dims=2), label, num_classes=2)  # one pixel off is within the tolerance
+    tensor([[1., 1.]], dtype=torch.float64)
 
     Args:
         prediction, target: integer classes (..., H, W), of one shape; one image or a batch.

@@ -46,6 +46,18 @@ def test_digest_follows_the_files_that_matter(project, file, matters):
     assert (chapter_digest(CHAPTER, project) != before) is matters
 
 
+@pytest.mark.parametrize("file, matters", [("kit.js", True), ("a-b.json", True), ("other.js", False)])
+def test_digest_follows_the_figures_that_are_shown(project, file, matters):
+    folder = project / "code" / "segbook" / "figures"
+    folder.mkdir()
+    for name in ("kit.js", "a-b.js", "a-b.json", "other.js"):
+        (folder / name).write_text("1")
+    showing = CHAPTER + '```{code-cell} ipython3\nfigures.show("a-b", label="A.")\n```\n'
+    before = chapter_digest(showing, project)
+    (folder / file).write_text("2")
+    assert (chapter_digest(showing, project) != before) is matters
+
+
 def test_a_new_result_executes_nothing(project):
     """Roles print results when a page is made; no cell can read them, since a Colab reader has no such folder."""
     reading = CHAPTER + "See {result}`a.b`, from results.\n"

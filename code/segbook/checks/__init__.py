@@ -1,10 +1,10 @@
 """Checkers for the exercises: `checks.name(answer)` says what is right, what is wrong and why.
 
-One file a chapter, named as the chapter. A name without a checker answers too, so that every cell runs.
+One file a chapter, named as the chapter.
 """
 
-from collections.abc import Callable
-from typing import Any
+from difflib import get_close_matches
+from typing import NoReturn
 
 from segbook.checks.aspp_and_deeplabv3 import *  # noqa: F403 (each file lists its checkers in __all__)
 from segbook.checks.bilinear_kernels import *  # noqa: F403
@@ -16,6 +16,7 @@ from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
 from segbook.checks.inference_any_size import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
+from segbook.checks.ours_against_the_papers import *  # noqa: F403
 from segbook.checks.pixels_to_labels import *  # noqa: F403
 from segbook.checks.skip_connections import *  # noqa: F403
 from segbook.checks.training_that_holds_up import *  # noqa: F403
@@ -24,13 +25,7 @@ from segbook.checks.transposed_convolution import *  # noqa: F403
 __all__ = ["Outcome", "report", "seed"]
 
 
-def __getattr__(name: str) -> Callable[..., Outcome]:
-    if name.startswith("_"):
-        raise AttributeError(name)
-
-    def not_yet(*answer: Any, **options: Any) -> Outcome:
-        outcome = Outcome(name, False, "this exercise has no checker yet; compare with the solution")
-        print(f"{name}: {outcome.message}")
-        return outcome
-
-    return not_yet
+def __getattr__(name: str) -> NoReturn:
+    """Name the checker that was probably meant; reached for unknown names only."""
+    near = get_close_matches(name, [known for known in globals() if not known.startswith("_")], 1)
+    raise AttributeError(f"there is no checker {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))

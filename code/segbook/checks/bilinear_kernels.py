@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from segbook import QUICK
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, require, short, whole
+from segbook.checks.core import Wrong, call, checker, close, number, numbers, own_numbers, require, short, whole
 
 __all__ = [
     "bilinear_bug",
@@ -62,7 +62,8 @@ def bilinear_odd(weights: Sequence[float], padding: int, constant: Sequence[floa
 
 
 @checker
-def bilinear_corner(smallest_factor: int) -> str:
+@own_numbers("a bias of {bias}", *({"bias": bias} for bias in (0.3, 0.28, 0.32, 0.33, 0.35, 0.4)))
+def bilinear_corner(smallest_factor: int, bias: float) -> str:
     factor = whole(smallest_factor, "smallest_factor")
     require(factor >= 1, f"a factor of {factor} enlarges nothing")
 
@@ -70,11 +71,11 @@ def bilinear_corner(smallest_factor: int) -> str:
         return ((f + 1) / (2 * f)) ** 2
 
     require(
-        lead(factor) < 0.3,
+        lead(factor) < bias,
         f"at factor {factor} class 0 still leads by {lead(factor):.3f} in the corner, where two edges multiply, and "
-        "the bias is 0.3",
+        f"the bias is {bias}",
     )
-    if factor > 1 and lead(factor - 1) < 0.3:
+    if factor > 1 and lead(factor - 1) < bias:
         raise Wrong(f"at factor {factor - 1} the bias wins already; the smallest factor is asked for")
     return f"there the lead is {lead(factor):.3f}, one factor earlier {lead(factor - 1):.3f}"
 
@@ -110,6 +111,7 @@ def bilinear_bug(bilinear_repaired: Callable) -> str:
             close(kernel, kernel.flip(0, 1)),
             f"the kernel of {said} is not symmetric, so the map moves: for an even size the centre lies between two "
             "cells",
+            {"your kernel": kernel, "its mirror image": kernel.flip(0, 1)},
         )
         middle = size // 2
         require(
@@ -159,9 +161,9 @@ def bilinear_shift(answers: Sequence[float]) -> str:
             "was it moved at all, and in both directions?",
         )
         require(
-            aligned - shifted > 0.05,
+            aligned - shifted > 0.09,
             f"at stride {stride} a shift of half a block costs only {aligned - shifted:.3f}: "
-            "is the shift half of *this* stride?",
+            "is the shift half of *this* stride, along both axes?",
         )
         require(
             aligned - shifted < 0.25,

@@ -69,10 +69,12 @@ def capstone_bug(my_runs: Callable) -> str:
             if text in (encode_runs(z > threshold), turned):
                 hint += f" A logit of {threshold} is a probability of {1 / (1 + math.exp(-threshold)):.2f}."
             try:
-                wrong = (decode_runs(text, *mask.shape) != mask).float().mean().item()
+                read = decode_runs(text, *mask.shape)
             except ValueError as error:
                 raise Wrong(f"{said} gives a text that cannot be read back: {error}{hint}") from error
-            raise Wrong(f"{said} gives a mask that is wrong in {wrong:.0%} of the pixels{hint}")
+            wrong = (read != mask).float().mean().item()
+            maps = {"the probabilities": z.sigmoid(), "your mask, read back": read}
+            raise Wrong(f"{said} gives a mask that is wrong in {wrong:.0%} of the pixels{hint}", maps)
     return "read back, every mask is that of the probabilities above the threshold"
 
 
@@ -124,6 +126,7 @@ def capstone_empty(silence_if_0: float, silence_if_1: float, my_fewest: int, gai
         0 < if_1 < 1,
         f"under the second rule silence scores 1 on empty tiles and 0 on the others, not {if_1:g} on average",
     )
+    require(if_1 < 0.5, f"{if_1:.3f} is the share of the tiles *with* buildings; on which of them is silence right?")
     require(
         QUICK or close(if_1, 12 / 120, rtol=1e-3),
         f"{if_1:.3f} is not the share of the *test* tiles without any building",

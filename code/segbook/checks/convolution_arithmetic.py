@@ -130,6 +130,10 @@ def aligned_stem(stem: Sequence[nn.Module]) -> str:
         require(isinstance(layer, nn.Conv2d), f"stem holds convolutions only, here is a {type(layer).__name__}")
         require(min(layer.kernel_size) >= 2, "a kernel of 1 sees nothing new; use at least 2")
     require(len(stem) in (2, 3), f"two or three convolutions are asked for, these are {len(stem)}")
+    try:
+        nn.Sequential(*stem)(torch.zeros(1, 3, 32, 32))
+    except RuntimeError as error:
+        raise Wrong(f"an image (3 channels) does not go through the stem: {error}") from error
     field = receptive_field(list(stem))
     require(field.stride == 4, f"the stride is {field.stride}, and a cell should stand for 4 pixels")
     require(

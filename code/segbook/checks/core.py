@@ -30,6 +30,7 @@ import torch
 from numpy.typing import ArrayLike
 
 SECONDS = 20  # that an answer may take
+Maps = dict[str, ArrayLike | torch.Tensor]  # title -> (H, W)
 
 
 @dataclass(frozen=True)
@@ -48,13 +49,9 @@ class Outcome:
 
 
 class Wrong(Exception):
-    """An answer that does not hold; the message is what the reader sees.
+    """An answer that does not hold; the message is what the reader sees, and the maps (H, W) under their titles."""
 
-    Args:
-        maps: title -> map (H, W) to draw.
-    """
-
-    def __init__(self, message: str, maps: dict[str, ArrayLike | torch.Tensor] | None = None):
+    def __init__(self, message: str, maps: Maps | None = None):
         super().__init__(message)
         self.maps = maps
 
@@ -121,7 +118,7 @@ def own_numbers(sentence: str, *choices: dict[str, Any]) -> Callable[[Callable[.
     return decorate
 
 
-def show(maps: dict[str, ArrayLike | torch.Tensor]) -> None:
+def show(maps: Maps) -> None:
     """Draw maps (H, W) with their titles under the printed message, in a notebook that shows figures in its cells."""
     if "ipykernel" not in sys.modules:  # in a terminal, a test and the grader there is nowhere to show it
         return
@@ -130,7 +127,7 @@ def show(maps: dict[str, ArrayLike | torch.Tensor]) -> None:
 
     if "inline" not in plt.get_backend():
         return
-    values = [np.asarray(torch.as_tensor(one).detach().cpu()) for one in maps.values()]
+    values = [numbers(one, title) for title, one in maps.items()]
     figure, axes = plt.subplots(1, len(maps), figsize=(5, 2.4), squeeze=False, layout="constrained")
     for place, title, value in zip(axes[0], maps, values):
         place.imshow(value, vmin=min(v.min() for v in values), vmax=max(v.max() for v in values))
@@ -262,7 +259,7 @@ def close(a: ArrayLike, b: ArrayLike, rtol: float = 1e-4, atol: float = 1e-5) ->
     return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True))
 
 
-def require(holds: Any, message: str, maps: dict[str, ArrayLike | torch.Tensor] | None = None) -> None:
+def require(holds: Any, message: str, maps: Maps | None = None) -> None:
     """Raise Wrong(message, maps) unless it holds."""
     if not holds:
         raise Wrong(message, maps)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from segbook import QUICK, models
-from segbook.checks.core import Wrong, checker, number, numbers, require, short, whole
+from segbook.checks.core import Wrong, checker, number, numbers, own_numbers, require, short, whole
 from segbook.models.resnet import Bottleneck, ResNet
 
 __all__ = [
@@ -22,29 +22,31 @@ __all__ = [
 
 
 @checker
-def dilated_rate(span: int, zeros: int, padding: int, subgrids: int, rate_of_5x5: int) -> str:
+@own_numbers("a 3x3 kernel of rate {asked}", *({"asked": rate} for rate in (12, 6, 8, 10, 14, 18)))
+def dilated_rate(span: int, zeros: int, padding: int, subgrids: int, rate_of_5x5: int, asked: int) -> str:
     span, zeros, padding, subgrids, rate = (
         whole(value, name)
         for value, name in zip(
             (span, zeros, padding, subgrids, rate_of_5x5), ("span", "zeros", "padding", "subgrids", "rate_of_5x5")
         )
     )
-    layer = nn.Conv2d(1, 1, 3, dilation=12)
+    layer = nn.Conv2d(1, 1, 3, dilation=asked)
     reach = 40 - layer(torch.zeros(1, 1, 40, 40)).shape[-1] + 1  # cells that one output uses up
     require(
-        span != 3 + 2 * 12,
-        "this span has 12 zeros between two taps; a rate of 12 has one less, or rate 1 would not be the plain kernel",
+        span != 3 + 2 * asked,
+        f"this span has {asked} zeros between two taps; a rate of {asked} has one less, or rate 1 would not be the "
+        "plain kernel",
     )
     require(span == reach, f"a span of {span} cells: torch's layer takes another number of cells for its first output")
     require(zeros != span * span, "the taps themselves are not zeros")
-    require(zeros != 2 * 11, "those are the zeros of one row; the filled kernel has two dimensions")
+    require(zeros != 2 * (asked - 1), "those are the zeros of one row; the filled kernel has two dimensions")
     require(zeros == span * span - 9, f"{zeros} zeros and 9 taps do not fill a kernel of {span} x {span}")
     require(
         padding == (span - 1) // 2,
         f"with padding {padding} a map of 40 cells comes out with {40 + 2 * padding - span + 1}",
     )
-    require(subgrids != 12, "12 is right along one axis")
-    require(subgrids == 12**2, f"{subgrids}: how many different positions modulo the rate has a cell?")
+    require(subgrids != asked, f"{asked} is right along one axis")
+    require(subgrids == asked**2, f"{subgrids}: how many different positions modulo the rate has a cell?")
     require(4 * rate + 1 == span, f"a 5x5 kernel of rate {rate} spans {4 * rate + 1} cells, not {span}")
     return "span, zeros, padding and subgrids of one layer, and the same span from a larger kernel"
 

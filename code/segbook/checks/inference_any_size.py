@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from segbook import QUICK
-from segbook.checks.core import call, checker, close, number, numbers, require, short, whole
+from segbook.checks.core import call, checker, close, number, numbers, own_numbers, require, short, whole
 from segbook.infer import predict
 from segbook.infer.windows import window_starts
 
@@ -21,23 +21,32 @@ __all__ = [
 
 
 @checker
-def infer_count(my_windows: int, my_times: float) -> str:
+@own_numbers(
+    "an image of {height:,}x{width:,} pixels",
+    {"height": 4000, "width": 6000},
+    {"height": 3000, "width": 5000},
+    {"height": 3500, "width": 4500},
+    {"height": 2500, "width": 4000},
+    {"height": 4200, "width": 5800},
+    {"height": 5000, "width": 7000},
+)
+def infer_count(my_windows: int, my_times: float, height: int, width: int) -> str:
     windows, times = whole(my_windows, "my_windows"), number(my_times, "my_times")
-    rows, columns = (len(window_starts(n, 512, 0.5)) for n in (4000, 6000))
+    rows, columns = (len(window_starts(n, 512, 0.5)) for n in (height, width))
     require(
         windows != (rows - 1) * (columns - 1),
         "these are the steps; along an axis there is one window more than steps",
     )
     require(
-        windows != math.ceil(4000 / 512) * math.ceil(6000 / 512),
+        windows != math.ceil(height / 512) * math.ceil(width / 512),
         "that many windows stand side by side; with half a window of overlap they step by 256",
     )
     require(windows == rows * columns, f"{windows} is not rows times columns of windows: count each axis by itself")
     require(
-        close(times, windows * 512 * 512 / (4000 * 6000), rtol=0.02),
+        close(times, windows * 512 * 512 / (height * width), rtol=0.02),
         f"{times:g} times: divide the pixels of all windows by those of the image",
     )
-    return f"{rows} x {columns} windows, and nearly four times the pixels"
+    return f"{rows} x {columns} windows, and {times:.1f} times the pixels, nearly four"
 
 
 @checker

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from segbook import QUICK
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, require
+from segbook.checks.core import Wrong, call, checker, close, number, numbers, own_numbers, require
 from segbook.metrics import ConfusionMatrix, boundary_f1
 
 __all__ = [
@@ -23,12 +23,30 @@ __all__ = [
 
 
 @checker
-def measure_counts(my_accuracy: float, my_precision: float, my_recall: float, my_iou: float, my_dice: float) -> str:
+@own_numbers(
+    "{present} pixels of the class, {marked} marked, {right} of them right",
+    {"present": 200, "marked": 300, "right": 150},
+    {"present": 400, "marked": 250, "right": 200},
+    {"present": 500, "marked": 300, "right": 240},
+    {"present": 320, "marked": 400, "right": 200},
+    {"present": 250, "marked": 200, "right": 160},
+    {"present": 600, "marked": 450, "right": 360},
+)
+def measure_counts(
+    my_accuracy: float,
+    my_precision: float,
+    my_recall: float,
+    my_iou: float,
+    my_dice: float,
+    present: int,
+    marked: int,
+    right: int,
+) -> str:
     names = ("my_accuracy", "my_precision", "my_recall", "my_iou", "my_dice")
     accuracy, precision, recall, iou, dice = (
         number(value, name) for value, name in zip((my_accuracy, my_precision, my_recall, my_iou, my_dice), names)
     )
-    tp, fp, fn, pixels = 150, 300 - 150, 200 - 150, 10_000
+    tp, fp, fn, pixels = right, marked - right, present - right, 10_000
     for name, value in zip(names, (accuracy, precision, recall, iou, dice)):
         require(0 <= value <= 1, f"{name} is {value:g}; write it as a share of 1")
     require(
@@ -42,7 +60,8 @@ def measure_counts(my_accuracy: float, my_precision: float, my_recall: float, my
         f"an accuracy of {accuracy:g} forgets one of the two kinds of error",
     )
     require(
-        close(accuracy, (pixels - fp - fn) / pixels), f"an accuracy of {accuracy:g}: count the errors of both kinds"
+        close(accuracy, (pixels - fp - fn) / pixels, rtol=1e-5),
+        f"an accuracy of {accuracy:g}: count the errors of both kinds",
     )
     require(
         not close(iou, tp / (tp + fp + fn + tp)),
@@ -50,7 +69,8 @@ def measure_counts(my_accuracy: float, my_precision: float, my_recall: float, my
     )
     require(close(iou, tp / (tp + fp + fn)), f"an IoU of {iou:.3f} is not intersection by union")
     require(close(dice, 2 * iou / (1 + iou)), f"a Dice of {dice:.3f} does not belong to this IoU: D = 2J / (1 + J)")
-    return "five numbers from four counts; and the empty answer has the same accuracy"
+    empty = "; and the empty answer has the same accuracy" if fp + fn == present else ""
+    return f"five numbers from four counts{empty}"
 
 
 @checker
@@ -90,19 +110,27 @@ def measure_blind(for_recall: Tensor, for_precision: Tensor, for_outline: Tensor
 
 
 @checker
-def measure_merge(iou_of_all: float, mean_of_workers: float) -> str:
+@own_numbers(
+    "an IoU of {a} on {large:,} pixels, and one of {b} on {small}",
+    {"a": 0.9, "large": 1000, "b": 0.1, "small": 100},
+    {"a": 0.8, "large": 2000, "b": 0.3, "small": 250},
+    {"a": 0.7, "large": 1500, "b": 0.2, "small": 100},
+    {"a": 0.85, "large": 1200, "b": 0.25, "small": 200},
+    {"a": 0.6, "large": 900, "b": 0.1, "small": 100},
+)
+def measure_merge(iou_of_all: float, mean_of_workers: float, a: float, large: int, b: float, small: int) -> str:
     together, mean = number(iou_of_all, "iou_of_all"), number(mean_of_workers, "mean_of_workers")
-    truth, plain = (0.9 * 1000 + 0.1 * 100) / 1100, (0.9 + 0.1) / 2
+    truth, plain = (a * large + b * small) / (large + small), (a + b) / 2
     require(not (close(together, plain) and close(mean, truth)), "the two are exchanged")
     require(
         not close(together, plain),
-        "iou_of_all is the mean of two IoUs; one of them stands for ten times as many pixels",
+        f"iou_of_all is the mean of two IoUs; one of them stands for {large / small:g} times as many pixels",
     )
     require(
-        close(together, truth, rtol=2e-3),
+        close(together, truth, rtol=7e-4),  # three decimals are enough
         f"{together:.3f} is not it: get back the two intersections, and add what can be added",
     )
-    require(close(mean, plain), f"the mean of 0.9 and 0.1 is not {mean:g}")
+    require(close(mean, plain), f"the mean of {a} and {b} is not {mean:g}")
     return "counts add up, scores do not"
 
 

@@ -1,5 +1,6 @@
 """Chapter 1, Pixels to labels."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -53,6 +54,12 @@ def pixels_bits(class_of: Callable) -> str:
             + (": red and blue are exchanged" if swapped else "")
             + (": the first eight are right, so the lower bits of the colours are not read" if first_eight else "")
         )
+    for channel, bit in itertools.product(range(3), range(8)):
+        colour = [1 << bit if c == channel else 0 for c in range(3)]
+        require(
+            whole(call(class_of, *colour), "an index") > 0,
+            f"{tuple(colour)} gives 0, the index of black: is the answer computed from the bits, all eight of them?",
+        )
     grey = whole(call(class_of, 14, 14, 12), "an index")
     require(grey > 255, f"(14, 14, 12) gives {grey}; is the answer still computed from the bits, all eight of them?")
     between = whole(call(class_of, 64, 0, 0), "an index")
@@ -79,7 +86,11 @@ def pixels_bug(false_share: float, pad_pair_repaired: Callable) -> str:
         big = torch.from_numpy(numbers(result[0], "the image", (3, height, width)))
         new = torch.from_numpy(numbers(result[1], "the label", (height, width))).long()
         require(close(big[:, :h, :w], image), f"{said} changed the image inside")
-        require(torch.equal(new[:h, :w], label), f"{said} changed the label inside, in the old pixels")
+        require(
+            torch.equal(new[:h, :w], label),
+            f"{said} changed the label inside, in the old pixels",
+            {"the label given": label, "yours, padded": new},
+        )
         outside = torch.ones(height, width, dtype=torch.bool)
         outside[:h, :w] = False
         values = new[outside].unique().tolist()
@@ -195,5 +206,9 @@ def pixels_border(with_void: Sequence[float], with_d2l: Sequence[float]) -> str:
     require((d2l < void).all(), "against as_d2l_reads every score is lower; are the two lists exchanged?")
     require(void[1] < 0.85, f"one further pixel costs only {1 - void[1]:.3f}: did every object grow on all its sides?")
     require(void[2] > 0.3, f"two further pixels leave {void[2]:.3f}: does an object grow by one pixel at a time?")
+    require(
+        void[1] - void[2] > 0.05,
+        f"the second further pixel costs only {void[1] - void[2]:.3f}: do the objects of each image grow, by one more?",
+    )
     cost = void[0] - void[1]
     return f"the band is free, the next pixel costs {cost:.2f}; as D2L reads, the band alone costs {1 - d2l[0]:.2f}"

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from segbook import QUICK, losses
-from segbook.checks.core import Wrong, call, checker, number, require, short
+from segbook.checks.core import Wrong, call, checker, number, own_numbers, require, short
 from segbook.train.schedule import poly
 
 __all__ = [
@@ -208,14 +208,23 @@ def paired_bootstrap(difference: float, error_paired: float, error_separate: flo
 
 
 @checker
-def clip_angles(degrees_norm: float, degrees_value: float) -> str:
+@own_numbers(
+    "the gradient ({a}, {b})",
+    {"a": 3, "b": 0.3},
+    {"a": 4, "b": 0.4},
+    {"a": 2, "b": 0.5},
+    {"a": 5, "b": 0.25},
+    {"a": 2.5, "b": 0.2},
+    {"a": 4, "b": 0.6},
+)
+def clip_angles(degrees_norm: float, degrees_value: float, a: float, b: float) -> str:
     by_norm, by_value = number(degrees_norm, "degrees_norm"), abs(number(degrees_value, "degrees_value"))
-    turned = []
+    turned, before = [], math.degrees(math.atan2(b, a))
     for clip in (nn.utils.clip_grad_norm_, nn.utils.clip_grad_value_):
         weight = nn.Parameter(torch.zeros(2))
-        weight.grad = torch.tensor([3.0, 0.3])
+        weight.grad = torch.tensor([float(a), b])
         clip([weight], 1.0)
-        turned.append(math.degrees(math.atan2(weight.grad[1], weight.grad[0]) - math.atan2(0.3, 3.0)))
+        turned.append(math.degrees(math.atan2(weight.grad[1], weight.grad[0])) - before)
     right = turned[1]
     require(not (by_norm > 1 and by_value < 0.1), "the two are exchanged")
     require(
@@ -224,9 +233,9 @@ def clip_angles(degrees_norm: float, degrees_value: float) -> str:
     slips = (
         (math.radians(right), "that is the angle in radians"),
         (math.cos(math.radians(right)), "that is the cosine of the angle"),
-        (right + math.degrees(math.atan2(0.3, 3.0)), "that is where it points after; how far is it from before?"),
-        (math.degrees(math.atan2(0.3, 3.0)), "that is where the gradient points before"),
-        (45 - math.degrees(math.atan2(0.3, 3.0)), "only what is above the limit becomes the limit"),
+        (right + before, "that is where it points after; how far is it from before?"),
+        (before, "that is where the gradient points before"),
+        (45 - before, "only what is above the limit becomes the limit"),
         (0, "each component is limited by itself, and one of the two stays as it is"),
     )
     for slip, why in slips:

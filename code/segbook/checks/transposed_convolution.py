@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segbook.checks.core import Wrong, call, checker, close, numbers, require, short, whole
+from segbook.checks.core import Wrong, call, checker, close, numbers, own_numbers, require, short, whole
 
 __all__ = [
     "transpose_bug",
@@ -20,8 +20,16 @@ __all__ = [
 
 
 @checker
-def transpose_by_hand(whole: Sequence, cut: Sequence) -> str:
-    x, kernel = torch.tensor([[1.0, 2], [3, 0]]), torch.tensor([[1.0, 0], [2, 1]])
+@own_numbers(
+    "input {x}, kernel {kernel}",
+    {"x": [[1, 2], [3, 0]], "kernel": [[1, 0], [2, 1]]},
+    {"x": [[2, 1], [0, 3]], "kernel": [[1, 2], [0, 1]]},
+    {"x": [[0, 3], [1, 2]], "kernel": [[2, 0], [1, 1]]},
+    {"x": [[3, 1], [2, 0]], "kernel": [[1, 1], [2, 0]]},
+    {"x": [[1, 0], [2, 3]], "kernel": [[0, 1], [2, 1]]},
+)
+def transpose_by_hand(whole: Sequence, cut: Sequence, x: list, kernel: list) -> str:
+    x, kernel = torch.tensor(x).float(), torch.tensor(kernel).float()
 
     def layer(x: Tensor, kernel: Tensor, **options) -> np.ndarray:
         return F.conv_transpose2d(x[None, None], kernel[None, None], **options)[0, 0].numpy()
@@ -164,7 +172,10 @@ def transpose_grid(predicted: Sequence[int], measured: dict[int, float]) -> str:
     for kernel in (2, 5, 6):
         require(kernel in measured, f"measured has nothing for kernel {kernel}")
         values[kernel] = float(numbers(measured[kernel], f"measured[{kernel}]", ()))
-        require(values[kernel] >= 0, f"an unevenness is not negative, measured[{kernel}] is {values[kernel]:g}")
+        require(
+            0 <= values[kernel] <= 1,
+            f"an unevenness lies between 0 and 1, measured[{kernel}] is {values[kernel]:g}",
+        )
     for kernel in (2, 6):
         require(
             values[kernel] <= 0.01,

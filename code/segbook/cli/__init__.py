@@ -1,4 +1,4 @@
-"""The command line: `segbook train`, `evaluate`, `predict`, `export`, `models` and `data`.
+"""The command line: `segbook train`, `evaluate`, `predict`, `export`, `grade`, `models` and `data`.
 
 `segbook COMMAND --help` has examples.
 
@@ -11,6 +11,7 @@ import click
 from segbook import models
 from segbook.cli.common import Commands
 from segbook.cli.data import data_group
+from segbook.cli.grade import grade_command
 from segbook.cli.train import train_command
 from segbook.cli.use import evaluate_command, export_command, predict_command
 
@@ -24,6 +25,7 @@ main.add_command(train_command)
 main.add_command(evaluate_command)
 main.add_command(predict_command)
 main.add_command(export_command)
+main.add_command(grade_command)
 main.add_command(data_group)
 
 

@@ -25,6 +25,11 @@ def conv_output_size(
     so the kernel spans d(k - 1) + 1 cells. `ceil_mode` rounds up, as pools of Caffe do and torch's can, except that
     a window which would start in the padding behind the input is dropped.
 
+    >>> conv_output_size(224, kernel_size=7, stride=2, padding=3)
+    112
+    >>> conv_output_size(16, kernel_size=3, padding=12, dilation=12)  # a dilated 3x3 that keeps the size
+    16
+
     Raises:
         TypeError: a value that is not a whole number.
         ValueError: a value out of range, or a kernel that does not fit into the padded input.
@@ -52,6 +57,9 @@ def conv_transpose_output_size(
 
     (n - 1)s - 2p + d(k - 1) + output_padding + 1: the smallest input size that a convolution with the same settings
     turns into n, plus `output_padding`, which chooses among the other sizes that give the same n.
+
+    >>> conv_transpose_output_size(10, kernel_size=64, stride=32, padding=16)
+    320
 
     Raises:
         TypeError: a value that is not a whole number.
@@ -131,6 +139,9 @@ def receptive_field(network: nn.Module | Iterable[nn.Module]) -> ReceptiveField:
     convolutions and pools count; element-wise layers, batch norm (as in evaluation) and channel concatenation change
     nothing; where branches meet, the field is their union. Borders are ignored: near them a part of the field is
     padding.
+
+    >>> receptive_field([nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2)])
+    ReceptiveField(size=4, stride=2, centre=0.5)
 
     Args:
         network: a model with one output, or a list of layers that follow one another. Layers must be square.

@@ -28,6 +28,10 @@ def conv_matrix(
     One row for each output value, one column for each input value. It is dense, for looking at and for small checks:
     a 3x3 layer with 64 channels on a 56x56 map would need 160 GB. Differentiable with respect to `weight`.
 
+    >>> conv_matrix(torch.tensor([[[[1.0, 2.0]]]]), in_size=(1, 3))
+    tensor([[1., 2., 0.],
+            [0., 1., 2.]])
+
     Args:
         weight: (out_channels, in_channels, kernel height, kernel width), as conv2d takes it.
         in_size: height and width of the input, or one number for a square.
@@ -100,6 +104,9 @@ def conv_transpose2d(
     dilation: int | Pair = 1,
 ) -> Tensor:
     """Transposed convolution, fast: one matrix product makes all stamps, `fold` adds them up.
+
+    >>> conv_transpose2d(torch.tensor([[[[1.0, 10.0]]]]), torch.ones(1, 1, 1, 3), stride=2)
+    tensor([[[[ 1.,  1., 11., 10., 10.]]]])
 
     Args:
         x: (N, in_channels, h, w), or (in_channels, h, w) without a batch.

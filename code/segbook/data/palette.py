@@ -5,11 +5,13 @@ from torch import Tensor
 
 VOID = 255  # pixels that count neither in training nor in scoring
 
+# The names of PASCAL VOC's classes, by index: background and twenty things.
 VOC_CLASSES = [
     *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 ]
 
+# The names of CamVid's eleven classes, by index.
 CAMVID_CLASSES = [
     *("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"),
 ]
@@ -20,6 +22,11 @@ def voc_colormap(n: int = 256) -> Tensor:
 
     Bit by bit: the lowest three bits of the index become the highest bit of red, green and blue,
     the next three bits their second highest, and so on. Neighbouring indices so get colours far apart.
+
+    >>> voc_colormap(3)
+    tensor([[  0,   0,   0],
+            [128,   0,   0],
+            [  0, 128,   0]], dtype=torch.uint8)
 
     Returns:
         uint8 (n, 3). Row 0 is black, row 1 (128, 0, 0), row 255, void, is (224, 224, 192).
@@ -40,7 +47,7 @@ def voc_colormap(n: int = 256) -> Tensor:
     return colours.to(torch.uint8)
 
 
-VOC_PALETTE = voc_colormap(21)
+VOC_PALETTE = voc_colormap(21)  # (21, 3) uint8
 
 # The colours of the SegNet tutorial, in the order of CAMVID_CLASSES.
 CAMVID_PALETTE = torch.tensor(
@@ -56,6 +63,9 @@ VOID_COLOUR = (224, 224, 192)  # row 255 of voc_colormap(), the cream border in 
 
 def index_to_colour(label: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
     """Paint a label map: (H, W) indices to (H, W, 3) uint8 colours, 255 to VOC's cream.
+
+    >>> index_to_colour(torch.tensor([[0, 1, 255]])).tolist()
+    [[[0, 0, 0], [128, 0, 0], [224, 224, 192]]]
 
     Raises:
         ValueError: colours instead of indices, or an index that the palette does not have.

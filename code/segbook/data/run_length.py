@@ -17,6 +17,9 @@ from torch import Tensor
 def encode_runs(mask: ArrayLike) -> str:
     """A mask (H, W) of 0 and 1, integer or bool, as "start length start length ..."; an empty mask is "".
 
+    >>> encode_runs([[0, 1, 0], [1, 1, 0]])
+    '2 3'
+
     Raises:
         ValueError: another number of dimensions, or a value that is neither 0 nor 1.
     """
@@ -34,6 +37,10 @@ def encode_runs(mask: ArrayLike) -> str:
 
 def decode_runs(text: str, height: int, width: int) -> Tensor:
     """The mask of a run-length text: uint8 (height, width), 1 where a run is.
+
+    >>> decode_runs("2 3", height=2, width=3)
+    tensor([[0, 1, 0],
+            [1, 1, 0]], dtype=torch.uint8)
 
     Raises:
         ValueError: not pairs of whole numbers; a run that is empty, out of order or beyond the last pixel.

@@ -82,8 +82,25 @@ def show(name: str, label: str, **data: Any) -> InteractiveFigure:
 
 
 def names() -> list[str]:
-    """The figures that there are."""
+    """The figures that there are.
+
+    >>> "transposed-convolution" in names()
+    True
+    """
     return sorted(path.stem for path in FOLDER.glob("*.js") if path.stem != "kit")
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """The data of a figure that shows a run too long for a cell: `show(name, label="...", **recorded(name))`.
+
+    Raises:
+        ValueError: nothing was recorded for this figure.
+    """
+    path = FOLDER / f"{name}.json"
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in FOLDER.glob("*.json")))
+        raise ValueError(f"nothing is recorded for the figure {name!r}, only for {there}")
+    return json.loads(path.read_text("utf-8"))
 
 
 def picture(image: Tensor | np.ndarray, quality: int = 80) -> str:

@@ -27,7 +27,11 @@ def to_probabilities(logits: Tensor) -> Tensor:
 
 def to_classes(logits: Tensor, threshold: float = 0.5) -> Tensor:
     """Logits (N, C, H, W) -> classes (N, H, W): the largest. With one logit, class 1 where its sigmoid is above the
-    threshold (compared as logits, so that 0.5 means above 0 to the last bit)."""
+    threshold (compared as logits, so that 0.5 means above 0 to the last bit).
+
+    >>> to_classes(torch.tensor([[[[0.2, -0.2]]]]))
+    tensor([[[1, 0]]])
+    """
     if logits.shape[1] == 1:
         return (logits[:, 0] > math.log(threshold / (1 - threshold))).long()
     return logits.argmax(1)
@@ -68,6 +72,11 @@ def predict(
 
     By default one forward pass of the whole image. With more than one window, scale or flip it is the class of the
     largest mean probability: see `probabilities`, whose arguments these are.
+
+    >>> from segbook import models
+    >>> model = models.create("fcn32s_tiny")
+    >>> predict(model, torch.zeros(3, 70, 90)).shape
+    torch.Size([70, 90])
 
     Args:
         threshold: with one logit, class 1 where the probability is above it.

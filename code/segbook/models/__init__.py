@@ -52,7 +52,11 @@ MODELS = {
 
 
 def list_models() -> list[str]:
-    """All names that `create` knows."""
+    """All names that `create` knows.
+
+    >>> "deeplabv3plus_resnet50" in list_models()
+    True
+    """
     return list(MODELS)
 
 
@@ -66,6 +70,10 @@ def create(
     **options,
 ) -> nn.Module:
     """Build a network by name, in training mode, with random weights unless others are asked for.
+
+    >>> model = create("fcn8s_tiny", num_classes=6).eval()
+    >>> model(torch.zeros(1, 3, 95, 127)).shape
+    torch.Size([1, 6, 95, 127])
 
     Args:
         name: one of `list_models()`.

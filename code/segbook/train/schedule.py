@@ -7,6 +7,9 @@ def poly(step: int, steps: int, power: float = 0.9) -> float:
     1 at the first step, towards 0 at the last; power 0.9 bends the line up a little, power 0 keeps it level. Unlike a
     staircase it asks for one number only, how long you train.
 
+    >>> [round(poly(step, 4), 3) for step in range(4)]
+    [1.0, 0.772, 0.536, 0.287]
+
     Args:
         step: i, counted from 0.
         steps: N, at least 1.
@@ -29,6 +32,9 @@ def warm_up(step: int, steps: int) -> float:
 
     The first steps of a fresh network are the most violent: its gradients are large, Adam's averages rest on few of
     them, and batch norm's statistics belong to weights that are gone. A straight climb lets all of them settle.
+
+    >>> [warm_up(step, 4) for step in range(5)]
+    [0.25, 0.5, 0.75, 1.0, 1.0]
 
     Args:
         step: i, counted from 0.

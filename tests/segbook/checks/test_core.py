@@ -1,15 +1,22 @@
 """A checker turns whatever a reader does into one printed sentence."""
 
 import json
+import re
+import sys
 import time
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from matplotlib import pyplot as plt
 
 from segbook import checks
 from segbook.checks import core
 from segbook.checks.core import Wrong, call, checker, numbers, personal, require, whole
+
+BOOK = Path(__file__).resolve().parents[3] / "book"
 
 
 @checker
@@ -130,8 +137,64 @@ def test_report_counts_the_last_try_of_each(tmp_path, monkeypatch, capsys):
     assert "1 of 2 passed" in capsys.readouterr().out
 
 
-def test_a_checker_that_is_not_written_says_so_and_never_fails(capsys):
-    assert checks.some_exercise(..., 3, hint=None).passed is False
-    assert "no checker yet" in capsys.readouterr().out
-    with pytest.raises(AttributeError):
-        checks._private  # noqa: B018
+def test_a_misspelled_checker_is_named():
+    with pytest.raises(AttributeError, match="no checker 'bilinear_corners'; did you mean 'bilinear_corner'"):
+        checks.bilinear_corners(11)
+    with pytest.raises(AttributeError, match="no checker 'zzz'$"):
+        checks.zzz  # noqa: B018
+    assert not hasattr(checks, "_private")
+
+
+@pytest.mark.parametrize("chapter", sorted(BOOK.glob("[0-9][0-9]-*.md")), ids=lambda path: path.stem[:2])
+def test_every_checker_that_a_chapter_calls_exists(chapter):
+    called = re.findall(r"\bchecks\.(\w+)\(", chapter.read_text(encoding="utf-8"))
+    assert called and all(callable(vars(checks).get(name)) for name in called)
+
+
+class Notebook:
+    """Stands in for the two modules that show a figure in a notebook."""
+
+    def __init__(self, monkeypatch, backend="module://matplotlib_inline.backend_inline"):
+        self.shown = []
+        monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+        display = types.SimpleNamespace(display=self.shown.append)
+        monkeypatch.setitem(sys.modules, "IPython.display", display)
+        monkeypatch.setattr(plt, "get_backend", lambda: backend)
+
+
+@checker
+def draws(value) -> str:
+    require(value > 0, "not positive", {"yours": torch.eye(3) * value, "turned": np.eye(3)[::-1]})
+    return "positive"
+
+
+def test_a_failure_is_drawn_in_a_notebook_and_the_figure_is_closed(monkeypatch, capsys):
+    notebook, before = Notebook(monkeypatch), plt.get_fignums()
+    assert not draws(-1)
+    (figure,) = notebook.shown
+    assert [axes.get_title() for axes in figure.axes] == ["yours", "turned"]
+    assert [axes.images[0].get_clim() for axes in figure.axes] == [(-1, 1)] * 2  # one scale
+    assert plt.get_fignums() == before
+    assert draws(1) and len(notebook.shown) == 1
+
+
+def test_nothing_is_drawn_elsewhere(monkeypatch, capsys):
+    notebook = Notebook(monkeypatch, "agg")
+    assert not draws(-1) and not notebook.shown
+    notebook = Notebook(monkeypatch)
+    monkeypatch.delitem(sys.modules, "ipykernel")
+    assert not draws(-1) and not notebook.shown and not plt.get_fignums()
+
+
+def test_the_mirrored_kernel_is_drawn_and_not_the_right_one(monkeypatch, capsys):
+    notebook = Notebook(monkeypatch)
+    assert "lies between two cells" in checks.bilinear_bug(with_odd_centre).message
+    yours, mirrored = (axes.images[0].get_array() for axes in notebook.shown[0].axes)
+    np.testing.assert_array_equal(yours, mirrored[::-1, ::-1])
+    assert not np.array_equal(yours, mirrored)
+
+
+def with_odd_centre(in_channels, out_channels, size):
+    factor = (size + 1) // 2
+    tent = 1 - (torch.arange(size) - (factor - 1)).abs() / factor
+    return torch.outer(tent, tent) * torch.eye(in_channels, out_channels)[..., None, None]

@@ -75,6 +75,7 @@ WRONG = [
     ("capstone_folder", ([1, 2, 3], [PLANTED]), "what data.load returns"),
     ("capstone_empty", (0.1, 0.0, 20, 0.01), "exchanged"),
     ("capstone_empty", (0.0, 1.0, 20, 0.01), "1 on empty tiles"),
+    ("capstone_empty", (0.0, 0.9, 20, 0.01), "*with* buildings"),
     ("capstone_empty", (0.0, 13 / 80, 20, 0.01), "*test* tiles"),
     ("capstone_empty", (0.0, 0.1, 15, 0.01), "A is one of"),
     ("capstone_empty", (0.0, 0.1, 0, 0.02), "nothing is erased"),

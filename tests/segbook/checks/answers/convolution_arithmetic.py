@@ -62,6 +62,8 @@ WRONG = [
     ("aligned_stem", ([conv(4, 4)],), "two or three"),
     ("aligned_stem", ([nn.MaxPool2d(2), conv(2, 2)],), "MaxPool2d"),
     ("aligned_stem", ([conv(2, 2), conv(2, 2), conv(1)],), "kernel of 1"),
+    ("aligned_stem", ([nn.Conv2d(3, 8, 2, 2), nn.Conv2d(16, 8, 2, 2)],), "does not go through"),
+    ("aligned_stem", ([nn.Conv2d(1, 8, 2, 2), nn.Conv2d(8, 8, 2, 2)],), "does not go through"),
     ("aligned_stem", ("conv",), "list of convolutions"),
     ("holes", (13, (1, 2, 4)), "not all of its pixels"),
     ("holes", (49, (1, 2, 4)), "one row"),

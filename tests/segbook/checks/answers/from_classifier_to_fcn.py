@@ -84,7 +84,7 @@ WRONG = [
     ("valid_crops", (float("nan"),), "divided by zero"),
     ("valid_crops", (torch.zeros(117),), "is a number"),
     ("effective_recipe", (0.001, 0.001), "*summed*"),
-    ("effective_recipe", (0.032, 0.001 / 32), "four steps"),
+    ("effective_recipe", (0.032, 0.001 / 32), "4 steps"),
     ("effective_recipe", (0.008, 0.001), "left as it was"),
     ("effective_recipe", (0.008, 0.001 / 8), "one step of 8"),
     ("effective_recipe", (0.008, 0.001 / 16), "decay a weight"),

@@ -95,7 +95,7 @@ WRONG = [
     ("measure_blind", (EVERYWHERE, POINT, RING, DISTANCE <= 21), "wider than the tolerance"),
     ("measure_blind", (EVERYWHERE, torch.zeros_like(DISC), RING, FAT), "marks nothing"),
     ("measure_blind", (EVERYWHERE, POINT, RING, DISTANCE), "True or False"),
-    ("measure_merge", (0.5, 0.5), "ten times as many"),
+    ("measure_merge", (0.5, 0.5), "10 times as many"),
     ("measure_merge", (0.5, 910 / 1100), "exchanged"),
     ("measure_merge", (0.9, 0.5), "intersections"),
     ("measure_merge", (910 / 1100, 0.9), "mean of 0.9 and 0.1"),

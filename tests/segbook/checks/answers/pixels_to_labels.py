@@ -95,6 +95,7 @@ WRONG = [
     ("pixels_bits", (blue_first,), "red and blue are exchanged"),
     ("pixels_bits", (lambda r, g, b: by_bits(r, g, b) + 1,), "256 of the 256"),
     ("pixels_bits", (lambda r, g, b: by_bits(r, g, b) & 255,), "computed from the bits"),
+    ("pixels_bits", (lambda r, g, b: by_bits(r & 254, g & 254, b & 254),), "(1, 0, 0) gives 0"),
     ("pixels_bits", (lambda r, g, b: [1, 2],), "is a number"),
     ("pixels_bug", (0.25, lambda *pair: pad(*pair, fill=0)), "background"),
     ("pixels_bug", (1 / 3, pad), "which has 128 rows"),

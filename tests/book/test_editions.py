@@ -1,0 +1,177 @@
+"""Student and instructor editions: nothing of a solution in the one, and in the other solutions that work."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bookbuild.book import read_book
+from bookbuild.labels import Library
+from bookbuild.notebooks import export
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9][0-9]-*.md"))
+
+# Runs a notebook's cells and writes what the checkers said after each starter and each solution.
+RUN = """
+import json, sys
+from segbook import checks
+from segbook.checks import core
+from segbook.grading.notebook import python
+
+cells = json.load(open(sys.argv[1], encoding="utf-8"))["cells"]
+cells = [cell for cell in cells if cell["cell_type"] == "code"]
+sys.path.insert(0, "")
+scope, said = {"__name__": "__main__"}, []
+for number, cell in enumerate(cells, 1):
+    core.outcomes.clear()
+    exec(compile(python("".join(cell["source"]), number, []), f"cell {number}", "exec"), scope)
+    tags = {"exercise", "solution"} & set(cell["metadata"].get("tags", []))
+    said += [(tag, [(one.name, one.passed, one.message) for one in core.outcomes.values()]) for tag in tags]
+json.dump(said, open("said.json", "w"))
+"""
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return Library(read_book(ROOT))
+
+
+@pytest.fixture(scope="module")
+def instructor(tmp_path_factory) -> Path:
+    """The folder of the instructor edition."""
+    folder = tmp_path_factory.mktemp("instructor")
+    texts, errors = export(ROOT, "instructor", folder)
+    assert not errors, "\n".join(map(str, errors))
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def cells(path: Path) -> list[dict]:
+    return json.loads(path.read_text(encoding="utf-8"))["cells"]
+
+
+def pieces(text: str) -> Iterator[str]:
+    """Sentences and lines of code, long enough to be told from chance, without their spaces, signs and case.
+
+    A role ends a piece, because the notebook shows what it stands for.
+    """
+    for line in text.split("\n"):
+        for sentence in re.split(r"(?<=[.:;?!]) |\{[a-z:]+\}`[^`]*`", re.sub(r"\s#\s.*", "", line)):
+            if len(plain := normalised(sentence)) >= 12:
+                yield plain
+
+
+def normalised(text: str) -> str:
+    return re.sub(r"[\s`*\"'|>]", "", text).lower().rstrip(".,:;")
+
+
+def solutions(library: Library, chapter: str) -> dict[str, str]:
+    """The source of each solution of a chapter, by its exercise's label, and under "" the rest of the chapter."""
+    found = library.chapters[f"book/{chapter}"]
+    lines = found.entry.path.read_text(encoding="utf-8").split("\n")
+    texts = {}
+    for block in [block for cell in found.cells for block in cell.blocks if block.name == "solution"]:
+        start, end = block.node.map
+        texts[block.text] = "\n".join(lines[start + 1 : end - 1])
+        lines[start:end] = [""] * (end - start)
+    return texts | {"": "\n".join(lines)}
+
+
+def leaks(notebook: str, solution: str, rest: str) -> set[str]:
+    """Pieces of a solution that a notebook shows and the chapter does not say elsewhere."""
+    notebook, rest = normalised(notebook), normalised(rest)
+    return {piece for piece in pieces(solution) if piece in notebook and piece not in rest}
+
+
+def text(path: Path) -> str:
+    return "\n".join("".join(cell["source"]) for cell in cells(path))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_no_line_of_a_solution_is_in_the_student_edition(library, chapter):
+    texts = solutions(library, chapter)
+    rest = texts.pop("")
+    assert 4 <= len(texts) <= 8
+    student = text(ROOT / "book" / f"{chapter}.ipynb")
+    for label, solution in texts.items():
+        assert not leaks(student, solution, rest), label
+    assert "Solution to" not in student
+    assert all("solution" not in cell["metadata"].get("tags", []) for cell in cells(ROOT / "book" / f"{chapter}.ipynb"))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_a_leak_of_any_solution_would_be_found(library, instructor, chapter):
+    """The same search finds every solution in the instructor's notebook and sheet, and one line in a student's."""
+    texts = solutions(library, chapter)
+    rest = texts.pop("")
+    sheet = (instructor / f"{chapter}-solutions.md").read_text(encoding="utf-8")
+    student = text(ROOT / "book" / f"{chapter}.ipynb")
+    for label, solution in texts.items():
+        told = {piece for piece in pieces(solution) if piece not in normalised(rest)}
+        assert len(told) >= 2, f"{label}: the solution says nothing of its own"
+        for edition in (text(instructor / f"{chapter}.ipynb"), sheet):
+            assert len(leaks(edition, solution, rest)) >= 0.9 * len(told), label  # some formulas read otherwise
+        for line in solution.split("\n"):
+            if told & set(pieces(line)):
+                assert leaks(f"{student}\n    {line}   # a slip", solution, rest), line
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_sheet_has_each_exercise_with_its_number_and_title(library, instructor, chapter):
+    sheet = (instructor / f"{chapter}-solutions.md").read_text(encoding="utf-8")
+    titles = re.findall(r"^## (Exercise \d+\.\d+): \S", sheet, re.MULTILINE)
+    number = int(chapter[:2])
+    assert titles == [f"Exercise {number}.{i}" for i in range(1, len(solutions(library, chapter)))]
+    assert not re.search(r"\{[a-z:]+\}`|^:[a-z]+:", sheet, re.MULTILINE), "raw MyST"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_starter_is_followed_by_its_folded_solution_and_the_same_check(instructor, chapter):
+    notebook = cells(instructor / f"{chapter}.ipynb")
+    starters = [i for i, cell in enumerate(notebook) if "exercise" in cell["metadata"].get("tags", [])]
+    for i in starters:
+        told, solution = notebook[i + 1], notebook[i + 2]
+        assert "".join(told["source"]).startswith("<details>\n<summary><b>Solution to Exercise")
+        assert solution["metadata"] == {"jupyter": {"source_hidden": True}, "tags": ["solution"]}
+        call = re.findall(r"^checks\.\w+", "".join(notebook[i]["source"]), re.MULTILINE)
+        assert call and re.findall(r"^checks\.\w+", "".join(solution["source"]), re.MULTILINE) == call
+
+
+@pytest.fixture(scope="module")
+def runs(request, instructor, tmp_path_factory):
+    """A run of each instructor notebook that is to be tested, two at a time: (the process's end, its folder)."""
+    environment = os.environ | {"SEGBOOK_QUICK": "1", "MPLBACKEND": "agg", "OMP_NUM_THREADS": "1"}
+
+    def run(chapter: str) -> tuple[subprocess.CompletedProcess, Path]:
+        folder = tmp_path_factory.mktemp(chapter, numbered=False)
+        command = [sys.executable, "-c", RUN, str(instructor / f"{chapter}.ipynb")]
+        environment["PYTHONPATH"] = str(ROOT / "code")
+        return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True), folder
+
+    with ThreadPoolExecutor(2) as pool:
+        wanted = " ".join(item.name for item in request.session.items)
+        yield {chapter: pool.submit(run, chapter) for chapter in CHAPTERS if chapter in wanted}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_cell_runs_each_starter_fails_and_each_solution_passes(runs, chapter):
+    """The whole notebook as a reader would run it, with few training steps."""
+    process, folder = runs[chapter].result()
+    assert process.returncode == 0, process.stderr[-2000:]
+    said = json.loads((folder / "said.json").read_text())
+    assert [tag for tag, _ in said] == ["exercise", "solution"] * (len(said) // 2) and said
+    wrong = []
+    for number, (tag, outcomes) in enumerate(said):
+        if len(outcomes) != 1:
+            wrong.append(f"exercise {number // 2 + 1}: {len(outcomes)} checks in the {tag}'s cell")
+        wrong += [f"{tag}: {name}: {message}" for name, passed, message in outcomes if passed != (tag == "solution")]
+    assert not wrong, "\n".join(wrong)
