@@ -8,12 +8,13 @@ import ast
 import hashlib
 import platform
 import re
+from collections.abc import Collection
 from importlib import metadata
 from pathlib import Path
 
 IMPORT = re.compile(r"^\s*(?:from\s+(segbook[\w.]*)\s+import\s+(.+)|import\s+(segbook[\w.]*))", re.MULTILINE)
-
 SHOWN = re.compile(r"""figures\.show\(\s*["']([\w-]+)["']""")
+CALLED = re.compile(r"^checks\.(\w+)\(", re.MULTILINE)
 
 
 def chapter_digest(source: str, root: Path) -> str:
@@ -27,7 +28,7 @@ def chapter_digest(source: str, root: Path) -> str:
     for package, members, module in IMPORT.findall(source):
         names.add(package or module)
         names |= {f"{package}.{name}" for name in re.findall(r"\w+", members.split("#")[0])}
-    files = package_files(names, root / "code")
+    files = package_files(names, root / "code", other_checkers(source, root / "code"))
     if shown := set(SHOWN.findall(source)):  # what the figures that the chapter shows consist of, and no other's
         folder, kinds = root / "code" / "segbook" / "figures", (".js", ".json", ".webp")
         files |= {path for path in folder.iterdir() if path.stem in {*shown, "kit"} and path.suffix in kinds}
@@ -39,8 +40,19 @@ def chapter_digest(source: str, root: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def package_files(names: set[str], code: Path) -> set[Path]:
-    """The files of the modules, of all that they import from segbook, and of the packages that hold them."""
+def other_checkers(source: str, code: Path) -> set[Path]:
+    """The files of checkers that the chapter does not call: `segbook.checks` imports them all, for all chapters."""
+    called = {f"def {name}(" for name in CALLED.findall(source)}
+    files = set((code / "segbook" / "checks").glob("*.py"))
+    checkers = {path for path in files if "\n@checker\n" in path.read_text(encoding="utf-8")}
+    return {path for path in checkers if not any(call in path.read_text(encoding="utf-8") for call in called)}
+
+
+def package_files(names: set[str], code: Path, without: Collection[Path] = ()) -> set[Path]:
+    """The files of the modules, of all that they import from segbook, and of the packages that hold them.
+
+    Files in `without` are left out, and what only they import.
+    """
     files: set[Path] = set()
     queue = list(names)
     while queue:
@@ -49,7 +61,7 @@ def package_files(names: set[str], code: Path) -> set[Path]:
         for depth in range(1, len(parts) + 1):
             base = code.joinpath(*parts[:depth])
             for path in (base.with_suffix(".py"), base / "__init__.py"):
-                if path.is_file() and path not in files:
+                if path.is_file() and path not in files and path not in without:
                     files.add(path)
                     queue += imports(path, code)
     return files

@@ -64,3 +64,18 @@ def test_a_new_result_executes_nothing(project):
     before = chapter_digest(reading, project)
     (project / "results" / "a.json").write_text('{"b": 1}')
     assert chapter_digest(reading, project) == before
+
+
+@pytest.mark.parametrize("file, matters", [("one.py", True), ("two.py", False), ("core.py", True)])
+def test_digest_follows_the_checkers_that_are_called(project, file, matters):
+    folder = project / "code" / "segbook" / "checks"
+    folder.mkdir()
+    (folder / "core.py").write_text("def checker(f): return f\n")
+    for name in ("one", "two"):
+        text = f"from segbook.checks.core import checker\n\n\n@checker\ndef {name}_is_right(x):\n    return x\n"
+        (folder / f"{name}.py").write_text(text)
+    (folder / "__init__.py").write_text("from segbook.checks.one import *\nfrom segbook.checks.two import *\n")
+    calling = "```{code-cell} ipython3\nfrom segbook import checks\nchecks.one_is_right(3)\n```\n"
+    before = chapter_digest(calling, project)
+    (folder / file).write_text((folder / file).read_text() + "\n# changed\n")
+    assert (chapter_digest(calling, project) != before) is matters
