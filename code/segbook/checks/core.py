@@ -99,8 +99,7 @@ def own_numbers(sentence: str, *choices: dict[str, Any]) -> Callable[[Callable[.
     """Give a checker, under `@checker`, the numbers that it asks for as named arguments.
 
     Args:
-        sentence: what a student is told, with the names in braces.
-        choices: the statement's own numbers, then others.
+        sentence: what a student is told, with the names in braces. choices: the statement's numbers, then others.
     """
 
     def decorate(function: Callable[..., str]) -> Callable[..., str]:
