@@ -70,3 +70,10 @@ def test_every_icon_that_is_shown_is_drawn(site):
     for name in PAGES:
         for icon in re.findall(r'class="(?:fa-solid|fas|fab|fa-brands|far) (fa-[\w-]+)', (site / name).read_text()):
             assert f".{icon} {{" in css, f"{icon} in {name}"
+
+
+def test_scripts_of_figures_are_not_searched(site):
+    index = (site / "searchindex.js").read_text(encoding="utf-8").lower()
+    assert "transpos" in index, "the text is"
+    for word in ("customelements", "attachshadow", "getcomputedstyle", "queryselectorall"):
+        assert word not in index
