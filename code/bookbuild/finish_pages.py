@@ -9,11 +9,14 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from PIL import Image
 from sphinx.application import Sphinx
 
 ICON_SCRIPT = re.compile(r"\s*<script[^>]*fontawesome\.js[^>]*></script>")
 PRELOADS = re.compile(r"\s*<link[^>]*(?:fontawesome\.js|webfonts/)[^>]*>")
 MATHJAX = re.compile(r"\s*<script[^>]*(?:mathjax/|>window\.MathJax)[^<]*</script>")
+IMAGE = re.compile(r'<img (?=[^>]*src="((?:\.\./)*_images/[^"]+)")(?![^>]*loading=)')
+SVG_SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"', re.DOTALL)
 ICON_CLASS = re.compile(r'class="([^"]*\bfa-[^"]*)"')
 ICON = re.compile(r'(?:"([\w-]+)"|\b(\w+)):\[(\d+),(\d+),\[([^\]]*)\],"\w+","([^"]+)"\]')
 MENDED = {  # what axe-core finds in every page of the theme, or in Sphinx's bibliography
@@ -25,6 +28,7 @@ FACES = ".fa-solid, .fas, .fa-regular, .far, .fa-brands, .fab"
 RULES = f"""\
 {FACES} {{ display: inline-block; width: 1.15em; height: 1em; vertical-align: -0.125em; background: currentColor;
   -webkit-mask: var(--icon) center / contain no-repeat; mask: var(--icon) center / contain no-repeat; }}
+{FACES.replace(",", "::before,")}::before {{ content: none; }}
 .fa-lg {{ font-size: 1.25em; line-height: 0.05em; vertical-align: -0.075em; }}
 @media (forced-colors: active) {{ {FACES} {{ background: CanvasText; }} }}
 """
@@ -44,6 +48,18 @@ def icon_styles(script: str, names: set[str]) -> str:
     return RULES + "\n".join(rules) + "\n"
 
 
+def _lazy(image: Path) -> str:
+    """The beginning of an image's tag: it is fetched when the reader comes near, and holds its place until then."""
+    if image.suffix == ".svg":
+        found = SVG_SIZE.search(image.read_text(encoding="utf-8")[:2000])
+        size = [round(float(points) * 4 / 3) for points in found.groups()] if found else None
+    else:
+        with Image.open(image) as opened:
+            size = opened.size
+    place = f'width="{size[0]}" height="{size[1]}" ' if size else ""
+    return f'<img loading="lazy" {place}'
+
+
 def finish(app: Sphinx, failure: Exception | None) -> None:
     """Rewrite the pages in place; a page that is finished already stays as it is."""
     if failure or app.builder.format != "html":
@@ -60,6 +76,7 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
         lean = PRELOADS.sub("", lean)
         if 'class="math' not in page:
             lean = MATHJAX.sub("", lean)
+        lean = IMAGE.sub(lambda found, path=path: _lazy(path.parent / found.group(1)), lean)
         for fault, mended in MENDED.items():
             lean = lean.replace(fault, mended)
         if lean != page:

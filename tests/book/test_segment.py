@@ -159,6 +159,11 @@ def test_answers_equal_onnxruntime_in_python(local, visit, session):
         smooth = np.array(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
         for pixels in (smooth, rng.integers(0, 256, (height, width, 3), dtype=np.uint8)):
             offer(page, png(pixels))
+            page.wait_for_function(  # an answer to the scene before may still have come in between
+                "([h, w]) => { const r = document.querySelector('segment-picture').result;"
+                "return r && r.height === h && r.width === w }",
+                arg=[height, width],
+            )
             found = page.evaluate(
                 "(() => { const r = document.querySelector('segment-picture').result;"
                 "return [r.height, r.width, [...r.label], r.logits[r.logits.length - 1]] })()"

@@ -184,8 +184,9 @@ def test_files_and_sockets_of_the_user_are_out_of_reach(tmp_path):
             "import glob\nassert glob.glob('/tmp/*/listener*')",
         ]
         grade = run([FIRST, *tries, "open('own', 'w').write('x')", RIGHT["bilinear_corner"]], tmp_path)
+    hidden = str(Path(__file__)).startswith("/tmp/")  # where this checkout lies; elsewhere it is read-only
     assert [note.split(":")[0] for note in grade.notes] == [
-        "cell 2 raised OSError",
+        f"cell 2 raised {'FileNotFoundError' if hidden else 'OSError'}",
         "cell 3 raised FileNotFoundError",
         "cell 4 raised FileNotFoundError",
         "cell 5 raised AssertionError",

@@ -207,4 +207,4 @@ assert label.shape == (2000, 6000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)
-    assert float(done.stdout) < 1.8
+    assert float(done.stdout) < 2.2  # 1.8 as it is; with the whole map 2.8
