@@ -30,21 +30,34 @@ RULES = f"""\
   -webkit-mask: var(--icon) center / contain no-repeat; mask: var(--icon) center / contain no-repeat; }}
 {FACES.replace(",", "::before,")}::before {{ content: none; }}
 .fa-lg {{ font-size: 1.25em; line-height: 0.05em; vertical-align: -0.075em; }}
+.bd-article .admonition > .admonition-title::after {{ content: ""; font-family: inherit; height: 1em; width: 1em;
+  opacity: 1; background: currentColor; -webkit-mask: var(--icon) center / contain no-repeat;
+  mask: var(--icon) center / contain no-repeat; }}
 @media (forced-colors: active) {{ {FACES} {{ background: CanvasText; }} }}
 """
+
+BOXES = {  # what stands in the corner of a box; the theme takes these from a font of 156 kB
+    "admonition": "circle-info",
+    "exercise": "pencil",
+    "tip": "lightbulb",
+    "warning": "triangle-exclamation",
+}
 
 
 def icon_styles(script: str, names: set[str]) -> str:
     """CSS that draws these icons, `fa-` left off, cut out of Font Awesome's script. Unknown names draw nothing."""
+    names = names | set(BOXES.values())
     drawn = {}
     for quoted, bare, width, height, aliases, path in ICON.findall(script):
         for name in [quoted or bare, *re.findall(r'"([\w-]+)"', aliases)]:
             if name in names:
                 drawn.setdefault(name, (width, height, path))  # the solid face stands before the regular one
     rules = []
-    for name, (width, height, path) in sorted(drawn.items()):
+    for name, (width, height, path) in sorted(drawn.items()):  # circle-info before the special ones: see BOXES
         svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"><path d="{path}"/></svg>'
-        rules.append(f'.fa-{name} {{ --icon: url("data:image/svg+xml,{quote(svg, safe=" =:/")}"); }}')
+        boxes = [f".admonition.{kind} > .admonition-title" for kind, icon in BOXES.items() if icon == name]
+        places = ", ".join([f".fa-{name}", *boxes])
+        rules.append(f'{places} {{ --icon: url("data:image/svg+xml,{quote(svg, safe=" =:/")}"); }}')
     return RULES + "\n".join(rules) + "\n"
 
 
