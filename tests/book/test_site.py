@@ -28,7 +28,8 @@ def test_no_accessibility_fault(server, browser, name, theme):
     page.evaluate("window.MathJax?.startup?.promise?.then(() => 0)")
     page.wait_for_timeout(300)  # the theme fades its colours in
     page.evaluate(AXE)
-    found = page.evaluate("axe.run()")["violations"]
+    rules = "axe.run()" if theme == "light" else "axe.run({runOnly: ['color-contrast', 'link-in-text-block']})"
+    found = page.evaluate(rules)["violations"]  # in the dark only the colours are others
     context.close()
     assert [(v["id"], [(n["target"], n["failureSummary"]) for n in v["nodes"][:3]]) for v in found] == []
 
