@@ -108,9 +108,9 @@ def mend_page(app: Sphinx, pagename: str, templatename: str, context: dict[str, 
         shutil.copyfile(notebook, served)
     kept = []
     for button in context.get("header_buttons", []):
+        if button.get("label") in ("launch-buttons", "download-buttons") and not notebook.exists():
+            continue  # a page that is executed and not exported: there is nothing to open
         if button.get("label") == "download-buttons":
-            if not notebook.exists():
-                continue
             link = {
                 "type": "link",
                 "url": context["pathto"](f"notebooks/{notebook.name}", 1),
