@@ -155,7 +155,11 @@ def _blocks(lines: list[str]) -> list[list[str]]:
         indented = line.startswith("    ")
         inside = blocks and SECTION.match(blocks[-1][0])
         turned = (
-            blocks and not inside and indented != blocks[-1][0].startswith("    ") and not ITEM.match(blocks[-1][0])
+            blocks
+            and not inside
+            and indented != blocks[-1][0].startswith("    ")
+            and not ITEM.match(blocks[-1][0])
+            and not blocks[-1][0].startswith(">>>")
         )
         if fresh or (inside and not indented) or turned or SECTION.match(line) or line.startswith("Source: "):
             blocks.append([line])
