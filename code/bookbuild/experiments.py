@@ -1,4 +1,4 @@
-"""`make results`: the trainings whose numbers the chapters print, three seeds each (ablations two), on the CPU.
+"""`make results`: the trainings whose numbers the chapters print, three seeds each, on the CPU.
 
     python -m bookbuild.experiments                   every run that results/ does not hold yet
     python -m bookbuild.experiments --list            what there is, and what is done
@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -44,7 +44,6 @@ from segbook.train.checkpoint import write_atomically
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 SEEDS = (0, 1, 2)
-ABLATION_SEEDS = (0, 1)  # enough to see which changes are large
 RECIPE = {"steps": 600, "batch_size": 16, "lr": 0.01, "optimizer": "adamw", "weight_decay": 1e-4}
 CONTROL = {"thin": False, "one_scale": True}
 FAMILY = ("fcn32s_tiny", "fcn16s_tiny", "fcn8s_tiny", "fcn_tiny_d8", "deeplabv3_tiny", "deeplabv3plus_tiny")
@@ -129,10 +128,6 @@ def experiments() -> list[Experiment]:
         Experiment("claims/void_as_background_8s", named("fcn8s_tiny"), settings={"loss": "void_as_background"}),
         Experiment("claims/aligned_32s", aligned_32s),
         Experiment("claims/normalised_32s", normalised_32s),
-    ]
-    rows = [
-        row if row.path.startswith(("toyvoc/", "control/", "claims/")) else replace(row, seeds=ABLATION_SEEDS)
-        for row in rows
     ]
     # the learning rate of all of the above: one seed, chosen on scenes that are scored nowhere
     for name in ("fcn32s_tiny", "fcn16s_tiny", "fcn8s_tiny", "deeplabv3_tiny"):

@@ -41,6 +41,9 @@ FULL = {"crop": (360, 480), "batch_size": 16, "amp": "bf16", "channels_last": Tr
 SMALL = {"crop": (180, 240), "batch_size": 8}
 SCRATCH = {"lr": 0.005, "optimizer": "adamw"}
 FINE_TUNING = {"lr": 0.001, "optimizer": "adamw", "head_lr": 5.0}
+# Dive into Deep Learning adds up the losses of 32 images, at a rate of 0.001; ours is their mean.
+D2L = {"optimizer": "sgd", "momentum": 0.0, "lr": 0.032, "weight_decay": 1e-3 / 32, "power": 0.0}
+D2L |= {"scale": (1.0, 1.0), "loss": "void_as_background"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Row:
     """One row of a table: a network, the photographs, and how it is trained."""
 
     path: str  # results/<gpu or cpu>/<path>.json
-    build: Callable[..., nn.Module]  # build(num_classes=11)
+    build: Callable[..., nn.Module]  # build(num_classes=...)
     steps: int
     settings: dict = field(default_factory=dict)  # crop, scale, loss (a name) and train.fit's own
     weights: str | None = None  # file with the backbone's weights, in SEGBOOK_DATA
@@ -95,24 +98,28 @@ def gpu_rows() -> list[Row]:
     rows.append(row("claims/void_as_class_0_8s", "fcn8s_resnet18", 1500, void, seeds=three))
     rows.append(row("claims/void_ignored_8s", "fcn8s_resnet18", 1500, ablation, seeds=three))
     voc = {"crop": (320, 480)}
-    d2l = {"optimizer": "sgd", "momentum": 0.0, "lr": 0.032, "weight_decay": 1e-3 / 32, "power": 0.0, "batch_size": 32}
-    d2l |= {"scale": (1.0, 1.0), "loss": "void_as_background"}
+    equal = FULL | voc | {"batch_size": 32}
     rows += [
         row("voc/deeplabv3plus_mobilenet_v2_imagenet", plus, 3000, pretrained | voc, MOBILENET),
-        row("voc/d2l_recipe", "fcn32s_resnet18", 600, FULL | voc | d2l, RESNET18, upsample="dense"),
-        row("voc/our_recipe", "fcn32s_resnet18", 600, pretrained | voc | {"batch_size": 32}, RESNET18),
+        row("voc/d2l_recipe", "fcn32s_resnet18", 600, equal | D2L, RESNET18, upsample="dense"),
+        row("voc/our_recipe", "fcn32s_resnet18", 600, equal | FINE_TUNING, RESNET18),
     ]
     return rows
 
 
 def cpu_rows() -> list[Row]:
-    """What two cores can do in an evening: the tiny networks on CamVid, and one network that starts from ImageNet."""
+    """What two cores can do in an evening: the tiny networks on CamVid, and three that start from ImageNet."""
     tiny = ("fcn32s_tiny", "fcn16s_tiny", "fcn8s_tiny", "fcn_tiny_d8", "deeplabv3_tiny", "deeplabv3plus_tiny")
     plus = partial(models.create, "deeplabv3plus_mobilenet_v2")
+    fcn32s = partial(models.create, "fcn32s_resnet18")
+    voc = {"crop": (240, 320), "batch_size": 32}
+    epochs_5 = 5 * 437 // 32  # as many epochs as in Dive into Deep Learning, of the subset's 437 training images
     return [
         Row("camvid/deeplabv3plus_mobilenet_v2_imagenet", plus, 600, SMALL | FINE_TUNING, MOBILENET),
         *(Row(f"camvid/{name}", partial(models.create, name), 600, SMALL | SCRATCH) for name in tiny),
         Row("camvid/deeplabv3plus_mobilenet_v2", plus, 600, SMALL | SCRATCH),
+        Row("voc/d2l_recipe", partial(fcn32s, upsample="dense"), epochs_5, voc | D2L, RESNET18),
+        Row("voc/our_recipe", fcn32s, epochs_5, voc | FINE_TUNING, RESNET18),
     ]
 
 
@@ -179,9 +186,10 @@ def record(row: Row, runs: list[dict], device: torch.device) -> dict:
         values = [one[key] for one in runs]
         summary |= {key: sum(values) / len(values), f"{key}_low": min(values), f"{key}_high": max(values)}
     split = "test, weights chosen on val" if row.dataset == "camvid" else "val, last weights"
+    model = row.build(num_classes={"camvid": 11, "voc": 21}[row.dataset])
     return {
         **summary,
-        "parameters": sum(p.numel() for p in row.build(num_classes=11).parameters()),
+        "parameters": sum(p.numel() for p in model.parameters()),
         "command": f"python -m bookbuild.real_data {row.path}",
         "data": f"{row.dataset}, scored on {split}",
         "pretrained": NOTES[row.weights],

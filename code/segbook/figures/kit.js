@@ -62,7 +62,7 @@ const kit = (() => {
   /** One of several: options [[value, text], ...]. Radio buttons, so that the arrow keys move. */
   function choice({ label, options, value, oninput }) {
     const name = id();
-    const inputs = options.map(([key]) => el("input", { type: "radio", name, id: id(), value: key }));
+    const inputs = options.map(([key]) => el("input", { type: "radio", name, id: id(), value: String(key) }));
     const pick = (key) => inputs.forEach((input) => { input.checked = input.value === String(key); });
     pick(value);
     inputs.forEach((input, i) => input.addEventListener("change", () => oninput(options[i][0])));
