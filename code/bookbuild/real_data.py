@@ -120,6 +120,7 @@ def cpu_rows() -> list[Row]:
         Row("camvid/deeplabv3plus_mobilenet_v2", plus, 600, SMALL | SCRATCH),
         Row("voc/d2l_recipe", partial(fcn32s, upsample="dense"), epochs_5, voc | D2L, RESNET18),
         Row("voc/our_recipe", fcn32s, epochs_5, voc | FINE_TUNING, RESNET18),
+        Row("voc/our_recipe_one_size", fcn32s, epochs_5, voc | FINE_TUNING | {"scale": (1.0, 1.0)}, RESNET18),
     ]
 
 

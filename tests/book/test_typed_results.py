@@ -25,3 +25,12 @@ def test_the_baseline_is_what_was_measured():
     assert [float(value) for value in typed.groups()] == [
         round(100 * measured[key], 1) for key in ("pixel_accuracy", "mean_iou")
     ]
+
+
+@pytest.mark.parametrize(("start", "row"), [("ImageNet", "_imagenet"), ("random", "")])
+def test_the_curves_are_those_of_the_trainings(start, row):
+    """Each point is the mean of 30 steps; the record has the loss of every sixth."""
+    typed = ast.literal_eval(re.search(r"^CURVES = (\{.*?^\})", CHAPTER, re.MULTILINE | re.DOTALL)[1])[start]
+    file = ROOT / "results" / "cpu" / "camvid" / f"deeplabv3plus_mobilenet_v2{row}.json"
+    losses = json.loads(file.read_text())["runs"][0]["losses"]
+    assert typed == [round(sum(losses[i : i + 5]) / 5, 2) for i in range(0, 100, 5)]
