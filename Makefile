@@ -55,11 +55,12 @@ results: $(READY)    ## the trainings whose numbers the chapters print, what is 
 
 gpu:                 ## the full-size networks on CUDA, with the torch that $(PYTHON) has; SEGBOOK_DATA names the data
 	$(PYTHON) -m bookbuild.real_data --device cuda $(RUNS)
+	$(PYTHON) -m bookbuild.bench_gpu
 
 network: $(READY)    ## train and export the network that runs in the page, draw its pictures
 	OMP_NUM_THREADS=1 $(BIN)/python -m bookbuild.network
 
-bench: $(READY)      ## our speed as ratios to its peers
+bench: $(READY)      ## our speed as ratios to its peers, and what each network costs: results/bench.json
 	$(BIN)/python -m bookbuild.bench
 
 replay: $(READY)     ## the recorded trainings that chapter 11 plays back

@@ -1,9 +1,8 @@
-"""`make bench`: our speed as ratios to peers, measured in the same run on the same machine.
+"""`make bench`: our speed as ratios to peers, measured in the same run on the same machine, into results/bench.json.
 
-Every pair is timed in turns, so that a busy moment of the machine hits both, and the median is kept. A ratio above 1 in
-the column "faster" says that ours takes less time. Reading photographs needs PASCAL VOC under SEGBOOK_DATA; without it
-those rows say so.
-"""
+A ratio above 1 in the column "faster" says that ours takes less time. Three things are measured only where they can
+be: reading photographs needs PASCAL VOC under SEGBOOK_DATA, one peer needs segmentation_models_pytorch, and the figures
+need a built book and Chromium."""
 
 import json
 import os
@@ -12,7 +11,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -20,37 +20,24 @@ import torch
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from bookbuild.bench_timing import Row, in_turns
+from bookbuild.experiments import circumstances, write
 from segbook.bilinear import BilinearUpsample
 from segbook.convolution import conv_transpose2d
 from segbook.metrics import ConfusionMatrix
 
-Row = tuple[str, float, str, float, str]  # what, our seconds, peer, its seconds, aim
 
-
-def in_turns(ours: Callable, *peers: Callable, seconds: float = 4.0) -> list[float]:
-    """Median seconds of each function, called one after the other in turns for about `seconds` in all."""
-    functions = (ours, *peers)
-    for function in functions:
-        function()
-    times: list[list[float]] = [[] for _ in functions]
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times[0]) < 5:
-        for function, taken in zip(functions, times):
-            start = time.perf_counter()
-            function()
-            taken.append(time.perf_counter() - start)
-    return [statistics.median(taken) for taken in times]
-
-
+@torch.no_grad()
 def transposed_convolution() -> list[Row]:
     x, weight = torch.rand(4, 64, 32, 32), torch.rand(64, 64, 4, 4)
     ours, theirs = in_turns(
         lambda: conv_transpose2d(x, weight, stride=2, padding=1),
         lambda: F.conv_transpose2d(x, weight, stride=2, padding=1),
     )
-    return [("conv_transpose2d, (4, 64, 32, 32), k4 s2 p1", ours, "torch", theirs, "at least 0.33")]
+    return [Row("conv_transpose2d, (4, 64, 32, 32), kernel 4, stride 2", ours, "torch", theirs, 0.33)]
 
 
+@torch.no_grad()
 def bilinear_upsampling() -> list[Row]:
     x = torch.rand(4, 21, 10, 15)
     layers = {form: BilinearUpsample(21, 32, form=form) for form in ("separable", "dense", "grouped")}
@@ -62,12 +49,13 @@ def bilinear_upsampling() -> list[Row]:
     )
     what = "BilinearUpsample separable, (4, 21, 10, 15) x 32"
     return [
-        (what, separable, "dense", dense, "at least 4"),
-        (what, separable, "grouped", grouped, ""),
-        (what, separable, "F.interpolate", plain, ""),
+        Row(what, separable, "dense", dense, 4),
+        Row(what, separable, "grouped", grouped),
+        Row(what, separable, "F.interpolate", plain),
     ]
 
 
+@torch.no_grad()
 def confusion_matrix() -> list[Row]:
     from sklearn.metrics import confusion_matrix as sklearn_matrix
     from torchmetrics.classification import MulticlassConfusionMatrix
@@ -86,8 +74,8 @@ def confusion_matrix() -> list[Row]:
     ours, torchmetrics, sklearn = in_turns(our_update, lambda: theirs.update(prediction, target), sklearn_update)
     what = "ConfusionMatrix.update, (8, 320, 480), 21 classes"
     return [
-        (what, ours, "torchmetrics", torchmetrics, "at least 4"),
-        (what, ours, "scikit-learn", sklearn, "at least 20"),
+        Row(what, ours, "torchmetrics", torchmetrics, 4),
+        Row(what, ours, "scikit-learn", sklearn, 20),
     ]
 
 
@@ -106,9 +94,9 @@ def reading(root: Path) -> list[Row]:
         measured[reader] = json.loads(done.stdout.splitlines()[-1])
     ours, torchvision, d2l = measured["ours"], measured["torchvision"], measured["d2l"]
     return [
-        ("VOC reader, load and first epoch (s per 1000 images)", ours["cold"], "d2l", d2l["cold"], "above 1"),
-        ("VOC reader, later epochs, 2 workers", ours["steady"], "torchvision", torchvision["steady"], "at least 1"),
-        ("VOC reader, peak memory (MB)", ours["memory"], "d2l", d2l["memory"], "at least 10"),
+        Row("VOC reader, first epoch, 1,000 images", ours["cold"], "d2l", d2l["cold"], 1, "s"),
+        Row("VOC reader, later epochs, 1,000 images", ours["steady"], "torchvision", torchvision["steady"], 1, "s"),
+        Row("VOC reader, peak memory", ours["memory"], "d2l", d2l["memory"], 10, "MB"),
     ]
 
 
@@ -165,39 +153,49 @@ def read_epochs(reader: str, root: Path) -> dict[str, float]:
     }
 
 
+def machine() -> str:
+    """The processor's name, where the system tells it, and how many threads torch uses."""
+    info = Path("/proc/cpuinfo")  # Linux
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {torch.get_num_threads()} threads"
+
+
 def main() -> None:
     if sys.argv[1:2] == ["--read"]:
         print(json.dumps(read_epochs(sys.argv[2], Path(sys.argv[3]))))
         return
+    from bookbuild.bench_cost import cost
     from bookbuild.bench_figures import figure_speed
-    from bookbuild.bench_models import infer_windows, model_speed, model_speed_gpu, model_speed_smp
+    from bookbuild.bench_models import infer_windows, model_speed, model_speed_smp
     from bookbuild.bench_train import train_checkpoint, train_fit, train_loader
 
     torch.manual_seed(0)
-    print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    began = time.perf_counter()
     rows: list[Row] = []
-    with torch.no_grad():
-        for measure in tqdm((transposed_convolution, bilinear_upsampling, confusion_matrix), desc="bench", leave=False):
-            rows += measure()
-    networks = (infer_windows, model_speed, model_speed_smp, train_fit, train_checkpoint)
-    for measure in tqdm(networks, desc="networks", leave=False):
-        rows += measure()
+    parts = [transposed_convolution, bilinear_upsampling, confusion_matrix, train_fit, train_checkpoint]
+    parts += [model_speed, infer_windows, model_speed_smp]
     data = os.environ.get("SEGBOOK_DATA")
     if data and (Path(data) / "VOCdevkit").is_dir():
-        rows += reading(Path(data)) + train_loader(Path(data))
+        parts += [partial(reading, Path(data)), partial(train_loader, Path(data))]
     else:
         print("The VOC reader is not measured: set SEGBOOK_DATA to the folder that holds VOCdevkit.")
-    print(f"\n{'what':52} {'ours':>10} {'peer':>13} {'theirs':>10} {'faster':>8}  aim")
-    for what, ours, peer, theirs, aim in rows:
-        unit = ("", 1) if "(s per" in what or "(MB)" in what or "reader" in what else (" ms", 1000)
-        mine, other = (f"{value * unit[1]:.1f}{unit[0]}" for value in (ours, theirs))
-        print(f"{what:52} {mine:>10} {peer:>13} {other:>10} {theirs / ours:>7.2f}x  {aim}")
+    for measure in tqdm(parts, desc="ratios to peers"):
+        rows += measure()
+    print(f"\n{'what':56} {'ours':>12} {'peer':>13} {'theirs':>12} {'faster':>8}  aim")
+    for row in rows:
+        mine, other = (f"{value:.1f} {row.unit}" for value in (row.ours, row.theirs))
+        print(f"{row.what:56} {mine:>12} {row.peer:>13} {other:>12} {row.theirs / row.ours:>7.2f}x  {row.aim or ''}")
+    speed = [asdict(row) | {"ours": round(row.ours, 3), "theirs": round(row.theirs, 3)} for row in rows]
+    record = {"speed": speed, "cost": cost(), "figures": figure_speed()}
     print("\nFigures in the built pages (aims: 50 ms, 60 frames a second)")
-    for row in figure_speed():
-        speed = f"{row['first_draw_ms']:7.1f} ms {row['frames_per_second']:6.1f} frames/s"
-        print(f"{row['figure']:24} {row['page']:32} {speed}")
-    if torch.cuda.is_available():
-        model_speed_gpu()
+    for row in record["figures"]:
+        print(f"{row['figure']:24} {row['page']:32}", end="")
+        print(f"{row['first_draw_ms']:7.1f} ms {row['frames_per_second']:6.1f} frames/s")
+    read = ", PASCAL VOC" if any("VOC" in row.what for row in rows) else ""
+    record |= {"date": date.today().isoformat(), "seconds": round(time.perf_counter() - began)}
+    record |= {"command": "make bench", "data": f"noise, ToyVOC{read}"}
+    write("bench", record | circumstances() | {"device": machine()})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """The rows of `make bench` about networks: ours against torchvision's and segmentation_models_pytorch's."""
 
 import importlib.util
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -10,12 +9,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import segmentation as torchvision_models
 
-from bookbuild.bench import Row, in_turns
+from bookbuild.bench_timing import Row, in_turns
 from segbook import models
 from segbook.infer import predict
 
 SIZE = (2, 3, 256, 256)
-GPU_SIZE = (16, 3, 512, 512)
 
 
 def infer_windows() -> list[Row]:
@@ -29,8 +27,8 @@ def infer_windows() -> list[Row]:
     ours, overlapping, theirs = in_turns(side_by_side, half, plain)
     what = "predict (3, 1024, 1536) by 512x512"
     return [
-        (f"{what}, side by side", ours, "one pass", theirs, "at least 0.8"),
-        (f"{what}, overlap 0.5", overlapping, "one pass", theirs, "at least 0.33"),
+        Row(f"{what}, side by side", ours, "one pass", theirs, 0.8),
+        Row(f"{what}, overlap 0.5", overlapping, "one pass", theirs, 0.33),
     ]
 
 
@@ -80,10 +78,10 @@ def model_speed() -> list[Row]:
         ours, theirs = models.create(name, aux=False).eval(), build(aux_loss=False).eval()
         with torch.no_grad():
             times = in_turns(partial(ours, x), partial(theirs, x))
-        rows.append((f"{name}, forward, {SIZE}", times[0], "torchvision", times[1], "at least 0.95"))
+        rows.append(Row(f"{name}, forward", times[0], "torchvision", times[1], 0.95))
         ours, theirs = models.create(name).train(), build(aux_loss=True).train()
         times = in_turns(partial(step, ours, loss_of_ours, x), partial(step, theirs, loss_of_theirs, x))
-        rows.append((f"{name}, forward + backward", times[0], "torchvision", times[1], "at least 0.95"))
+        rows.append(Row(f"{name}, forward + backward", times[0], "torchvision", times[1], 0.95))
     return rows
 
 
@@ -97,72 +95,11 @@ def model_speed_smp() -> list[Row]:
         return []
     torch.manual_seed(0)
     ours, x = models.create("deeplabv3plus_resnet50"), torch.randn(SIZE)
-    what = f"deeplabv3plus_resnet50, {gflops(ours):.0f} GFLOPs (smp: {gflops(theirs):.0f})"
+    what = f"deeplabv3plus_resnet50, {gflops(ours):.0f} GFLOP (smp {gflops(theirs):.0f})"
     with torch.no_grad():
         forward = in_turns(partial(ours.eval(), x), partial(theirs.eval(), x))
     both = in_turns(partial(step, ours.train(), loss_of_ours, x), partial(step, theirs.train(), loss_of_theirs, x))
     return [
-        (f"{what}, forward", forward[0], "smp", forward[1], ""),
-        (f"{what}, forward + backward", both[0], "smp", both[1], ""),
+        Row(f"{what}, forward", forward[0], "smp", forward[1]),
+        Row(f"{what}, forward + backward", both[0], "smp", both[1]),
     ]
-
-
-def images_per_second(run: Callable[[], None], count: int, device: torch.device, seconds: float = 5.0) -> float:
-    """How many images a step of `count` images gets through, after three steps to warm up."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    for _ in range(3):
-        run()
-    wait()
-    start, steps = time.perf_counter(), 0
-    while time.perf_counter() - start < seconds:
-        run()
-        wait()
-        steps += 1
-    return steps * count / (time.perf_counter() - start)
-
-
-def model_speed_gpu(device: str = "cuda", size: tuple[int, ...] = GPU_SIZE) -> None:
-    """Print the training speed with bfloat16, channels_last and torch.compile, and the peers' as they come."""
-    where, x = torch.device(device), torch.randn(size, device=device)
-    build = {"weights": None, "weights_backbone": None, "num_classes": 21, "aux_loss": True}
-    peers = {
-        "fcn_resnet50": lambda: torchvision_models.fcn_resnet50(**build),
-        "deeplabv3_resnet50": lambda: torchvision_models.deeplabv3_resnet50(**build),
-        "deeplabv3plus_resnet50": smp_model,
-    }
-    fast = x.contiguous(memory_format=torch.channels_last)
-    print(
-        f"\nForward + backward on {torch.cuda.get_device_name() if where.type == 'cuda' else device}, images a second"
-    )
-    for name, peer in peers.items():
-        ours = models.create(name).to(where, memory_format=torch.channels_last).train()
-        compiled = torch.compile(Loss(ours))
-
-        def our_step(ours=ours, compiled=compiled) -> None:
-            with torch.enable_grad():
-                with torch.autocast(where.type, torch.bfloat16):
-                    loss = compiled(fast)
-                loss.backward()
-            ours.zero_grad(set_to_none=True)
-
-        line = f"{name:24} {images_per_second(our_step, size[0], where):8.1f} (bf16, channels_last, compiled)"
-        plain = models.create(name).to(where).train()
-        speed = images_per_second(partial(step, plain, loss_of_ours, x), size[0], where)
-        line += f" {speed:8.1f} (as it comes)"
-        theirs = peer()
-        if theirs is not None:
-            theirs = theirs.to(where).train()
-            speed = images_per_second(partial(step, theirs, loss_of_theirs, x), size[0], where)
-            line += f" {speed:8.1f} (peer as it comes)"
-        print(line)
-
-
-class Loss(nn.Module):
-    """`loss_of_ours` as a module, since torch.compile wraps a module's forward and nothing else."""
-
-    def __init__(self, model: nn.Module):
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor) -> Tensor:
-        return loss_of_ours(self.model, x)

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset, Subset
 
-from bookbuild.bench import Row, in_turns
+from bookbuild.bench_timing import Row, in_turns
 from segbook import data, models, train
 from segbook.data.transforms import IMAGENET_MEAN, IMAGENET_STD
 from segbook.losses import cross_entropy
@@ -31,7 +31,7 @@ def train_fit() -> list[Row]:
         train.fit(ours, dataset, steps=steps, batch_size=batch, lr=0.01, device="cpu", progress=False)
 
     mine, theirs = in_turns(fit, bare_loop, seconds=40)
-    return [(f"fit, fcn8s_tiny, {steps} steps of {batch} images", mine, "bare loop", theirs, "at least 0.97")]
+    return [Row(f"fit, fcn8s_tiny, {steps} steps of {batch} images", mine, "bare loop", theirs, 0.97)]
 
 
 def train_checkpoint() -> list[Row]:
@@ -47,7 +47,7 @@ def train_checkpoint() -> list[Row]:
             lambda: torch.save(state, f"{folder}/theirs.pt"),
         )
         size = Path(folder, "ours.pt").stat().st_size / 1e6
-    return [(f"checkpoint of {size:.0f} MB", mine, "torch.save", theirs, "")]
+    return [Row(f"checkpoint of {size:.0f} MB", mine, "torch.save", theirs)]
 
 
 def train_loader(root: Path) -> list[Row]:
@@ -89,4 +89,4 @@ def train_loader(root: Path) -> list[Row]:
         return epoch
 
     mine, other = in_turns(epochs(data.load("voc", "train", root, crop_size=crop)), epochs(theirs), seconds=30)
-    return [(f"loader, {count} VOC crops, scale 0.5 to 2, 2 workers", mine, "torchvision", other, "at least 1")]
+    return [Row(f"loader, {count} VOC crops, scale 0.5 to 2, 2 workers", mine, "torchvision", other, 1)]

@@ -11,7 +11,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
-from bookbuild import api, page_head, question, segment
+from bookbuild import api, bench_page, page_head, question, search_order, segment
 from bookbuild.dependencies import chapter_digest
 from bookbuild.execution import execute_side_by_side
 from bookbuild.finish_pages import finish
@@ -138,6 +138,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     question.setup(app)
     segment.setup(app)
     api.setup(app)
+    bench_page.setup(app)
+    search_order.setup(app)
     app.connect("env-get-outdated", outdated_chapters)
     app.connect("env-before-read-docs", execute_first)
     app.connect("source-read", stamp_digest)

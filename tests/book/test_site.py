@@ -3,7 +3,7 @@
 import gzip
 import re
 from pathlib import Path
-from urllib.parse import urlparse
+from urllib.parse import quote, urljoin, urlparse
 
 import axe_playwright_python
 import pytest
@@ -80,3 +80,22 @@ def test_scripts_of_figures_are_not_searched(site):
     assert "transpos" in index, "the text is"
     for word in ("customelements", "attachshadow", "getcomputedstyle", "queryselectorall"):
         assert word not in index
+
+
+@pytest.mark.parametrize(
+    ("asked", "chapter"),
+    [
+        ("receptive field", "02-convolution-arithmetic"),
+        ("Mean IoU", "01-pixels-to-labels"),
+        ("skip connections", "07-skip-connections"),
+        ("gridding", "09-dilated-convolution"),
+        ("test-time augmentation", "12-inference-any-size"),
+    ],
+)
+def test_search_shows_the_chapter_that_explains_a_term_first(server, browser, asked, chapter):
+    page = browser.new_page()
+    page.goto(f"{server}search.html?q={quote(asked)}")
+    first = page.locator("ul.search li a").first
+    page.wait_for_function("document.querySelector('.search-summary')?.textContent.includes('found')")
+    assert f"/book/{chapter}.html" in urljoin(page.url, first.get_attribute("href"))
+    page.close()
