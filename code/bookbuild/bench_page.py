@@ -39,7 +39,8 @@ def speed(record: dict) -> Drawn:
     ax.axvline(1, color=plot.GREY, lw=1)
     for place, row in enumerate(rows):
         told = f"{row['what']}, against {row['peer']}"
-        ax.text(0, place - 0.3, told, transform=ax.get_yaxis_transform(), fontsize=8.5, va="center")
+        plate = {"fc": plot.PAPER, "ec": "none", "pad": 1}  # hides the line behind the words
+        ax.text(0, place - 0.3, told, transform=ax.get_yaxis_transform(), fontsize=8.5, va="center", bbox=plate)
         if row["aim"]:
             ax.plot(row["aim"], place, "|", color=plot.GREY, ms=12)
         ax.plot(ratio(row), place, "o", color=plot.SERIES[0])

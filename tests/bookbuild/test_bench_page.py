@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from torch import nn
 
 from bookbuild import bench, bench_cost, bench_gpu, bench_page, bench_timing
@@ -25,6 +26,12 @@ RECORD = {
     },
     "figures": [{"figure": "aspp", "page": "10-aspp", "first_draw_ms": 64.6, "frames_per_second": 60.0}],
 }
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
 
 
 def test_the_table_of_speed_holds_ratios():

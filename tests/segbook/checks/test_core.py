@@ -179,11 +179,11 @@ def test_a_failure_is_drawn_in_a_notebook_and_the_figure_is_closed(monkeypatch, 
 
 
 def test_nothing_is_drawn_elsewhere(monkeypatch, capsys):
-    notebook = Notebook(monkeypatch, "agg")
+    notebook, before = Notebook(monkeypatch, "agg"), plt.get_fignums()
     assert not draws(-1) and not notebook.shown
     notebook = Notebook(monkeypatch)
     monkeypatch.delitem(sys.modules, "ipykernel")
-    assert not draws(-1) and not notebook.shown and not plt.get_fignums()
+    assert not draws(-1) and not notebook.shown and plt.get_fignums() == before
 
 
 def test_the_mirrored_kernel_is_drawn_and_not_the_right_one(monkeypatch, capsys):
