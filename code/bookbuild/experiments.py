@@ -39,8 +39,8 @@ from bookbuild.variants import (
     without_image_pooling,
 )
 from segbook import data, losses, models, train
+from segbook.files import write_atomically
 from segbook.metrics import ConfusionMatrix, boundary_f1
-from segbook.train.checkpoint import write_atomically
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
 SEEDS = (0, 1, 2)

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset, Subset
 
 from bookbuild.experiments import RECIPE, circumstances
 from segbook import data, figures, models, train
-from segbook.train.checkpoint import write_atomically
+from segbook.files import write_atomically
 
 NETWORKS = {
     "fcn32s_tiny": "FCN-32s",

@@ -7,7 +7,7 @@ import click
 from segbook import data
 from segbook.data import check_page
 from segbook.data.check import LAYOUTS
-from segbook.train.checkpoint import write_atomically
+from segbook.files import write_atomically
 
 
 @click.group("data")

@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from segbook import data, losses, models, train
 from segbook.cli.common import CROPS, Size, check_device, data_options
-from segbook.train.checkpoint import write_atomically
+from segbook.files import write_atomically
 from segbook.train.distributed import processes
 from segbook.train.faults import check_sizes
 

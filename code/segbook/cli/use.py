@@ -13,8 +13,8 @@ from PIL import Image
 from segbook import data, infer, train
 from segbook.cli.common import Factors, Size, check_device, data_options
 from segbook.export import TOLERANCE, export
+from segbook.files import write_atomically
 from segbook.metrics import ConfusionMatrix
-from segbook.train.checkpoint import write_atomically
 
 
 def checkpoint_of(run: Path) -> Path:

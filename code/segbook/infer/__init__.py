@@ -1,6 +1,6 @@
 """From an image of any size to a label map of the same size, and to a picture that shows it (chapter 12)."""
 
-from segbook.infer.images import MAX_PIXELS, ImageLike, read_image
+from segbook.files import MAX_PIXELS, ImageLike, read_image
 from segbook.infer.overlay import legend, overlay
 from segbook.infer.prediction import device_of, predict, probabilities, to_classes
 

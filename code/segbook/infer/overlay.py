@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
 from segbook.data.palette import VOID
-from segbook.infer.images import MAX_PIXELS, ImageLike, read_image
+from segbook.files import MAX_PIXELS, ImageLike, read_image
 
 
 def overlay(

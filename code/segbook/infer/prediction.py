@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segbook.data.transforms import normalise
-from segbook.infer.images import MAX_PIXELS, ImageLike, check_size, read_image
+from segbook.files import MAX_PIXELS, ImageLike, check_size, read_image
 from segbook.infer.windows import BLENDS, bands
 
 

@@ -2,43 +2,15 @@
 
 import os
 import pickle
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from torch import nn
 
+from segbook.files import write_atomically
+
 VERSION = 1  # raise it when a reader of the old layout would go wrong
-
-
-def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:
-    """Create or replace the file at path with what write(file) writes: all of it, or nothing.
-
-    The bytes go to a neighbour `path + ".part"` first; os.replace then swaps the name in one step, on the
-    same disk. Whatever happens before that step, a full disk included, the old file stays as it was.
-
-    Raises:
-        OSError: naming path, if the file cannot be written.
-    """
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before it takes the name
-        os.replace(part, path)
-    except BaseException as error:
-        part.unlink(missing_ok=True)
-        if isinstance(error, RuntimeError) and isinstance(error.__context__, OSError):
-            error = error.__context__  # torch.save wraps what the disk said
-        if isinstance(error, OSError):
-            reason = error.strerror or error
-            raise OSError(
-                error.errno, f"cannot write {path}: {reason}; what stood there before is untouched"
-            ) from error
-        raise
 
 
 def save(path: str | os.PathLike, model: nn.Module, config: dict | None = None, **more: Any) -> None:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from segbook.train.checkpoint import write_atomically
+from segbook.files import write_atomically
 
 COLUMNS = ("step", "epoch", "lr", "loss", "val_mean_iou", "val_pixel_accuracy", "seconds", "broken")
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from segbook.files import write_atomically
 from segbook.train import checkpoint
 
 
@@ -41,7 +42,7 @@ def test_an_interrupt_or_a_full_disk_leaves_the_old_file(tmp_path, error):
         raise error
 
     with pytest.raises((KeyboardInterrupt, OSError), match="a.bin: No space left|^$"):
-        checkpoint.write_atomically(path, write)
+        write_atomically(path, write)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
 
@@ -72,7 +73,7 @@ def test_a_kill_during_saving_leaves_the_old_file(tmp_path, make_linear):
     before = path.read_bytes()
     pid = os.fork()
     if pid == 0:
-        checkpoint.write_atomically(path, lambda file: (file.write(b"x" * 1000), file.flush(), os.kill(os.getpid(), 9)))
+        write_atomically(path, lambda file: (file.write(b"x" * 1000), file.flush(), os.kill(os.getpid(), 9)))
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -9
     assert path.read_bytes() == before

@@ -1,9 +1,10 @@
-"""Whatever a person calls an image, as bytes with three channels."""
+"""Files: what a person calls an image as bytes with three channels, and a file that is written whole or not at all."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -108,3 +109,32 @@ def upright_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits in PIL's integer modes: keep the upper 8
         image = Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8))
     return image.convert("RGB")
+
+
+def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:
+    """Create or replace the file at path with what write(file) writes: all of it, or nothing.
+
+    The bytes go to a neighbour `path + ".part"` first; os.replace then swaps the name in one step, on the
+    same disk. Whatever happens before that step, a full disk included, the old file stays as it was.
+
+    Raises:
+        OSError: naming path, if the file cannot be written.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())  # on the disk before it takes the name
+        os.replace(part, path)
+    except BaseException as error:
+        part.unlink(missing_ok=True)
+        if isinstance(error, RuntimeError) and isinstance(error.__context__, OSError):
+            error = error.__context__  # torch.save wraps what the disk said
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise OSError(
+                error.errno, f"cannot write {path}: {reason}; what stood there before is untouched"
+            ) from error
+        raise
