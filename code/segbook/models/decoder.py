@@ -1,4 +1,4 @@
-"""The decoder of DeepLabv3+: what ASPP knows, drawn along the edges of an early feature (Chen et al. 2018)."""
+"""DeepLabv3+: a decoder that draws what ASPP knows along the edges of an early feature (Chen et al. 2018)."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from segbook.models.aspp import ASPP
 from segbook.models.layers import conv_bn_relu, resize, score
-from segbook.models.segmenter import Segmenter
 
 
 class DeepLabV3PlusHead(nn.Module):
@@ -19,7 +18,7 @@ class DeepLabV3PlusHead(nn.Module):
 
     Args:
         low_channels, in_channels: channels L of the fine and C of the coarse feature.
-        rates: of ASPP.
+        atrous_rates: of ASPP.
         head_width: channels of ASPP and of the 3x3 convolutions.
         low_level_channels: channels that the fine feature is cut down to, lest its many outweigh those of ASPP.
         decoder_convs: how many 3x3 convolutions follow the concatenation; the paper measured one to three.
@@ -37,19 +36,19 @@ class DeepLabV3PlusHead(nn.Module):
         low_channels: int,
         in_channels: int,
         num_classes: int,
-        rates: Sequence[int],
         *,
+        atrous_rates: Sequence[int],
+        separable: bool = False,
+        decoder_convs: int = 2,
         head_width: int = 256,
         low_level_channels: int = 48,
-        decoder_convs: int = 2,
-        separable: bool = False,
         align_corners: bool = False,
     ):
         super().__init__()
         if decoder_convs < 1:
             raise ValueError(f"decoder_convs is at least 1, got {decoder_convs}")
         width = head_width
-        self.aspp = ASPP(in_channels, rates, width, separable)
+        self.aspp = ASPP(in_channels, atrous_rates, width, separable)
         self.reduce = nn.Sequential(*conv_bn_relu(low_channels, low_level_channels, 1))
         self.fuse = nn.Sequential(*conv_bn_relu(width + low_level_channels, width, 3, separable=separable))
         for _ in range(decoder_convs - 1):
@@ -63,22 +62,3 @@ class DeepLabV3PlusHead(nn.Module):
         x = resize(x, low, self.align_corners)  # (N, 256, H / 4, W / 4)
         x = torch.cat([x, low], dim=1)  # (N, 304, H / 4, W / 4)
         return self.score(self.fuse(x))  # (N, K, H / 4, W / 4)
-
-
-class DeepLabV3Plus(Segmenter):
-    """A Segmenter whose head reads the first feature (stride 4) as well as the last.
-
-    Args:
-        backbone: images -> features, with their `channels`.
-        options: of DeepLabV3PlusHead.
-    """
-
-    def __init__(
-        self, backbone: nn.Module, num_classes: int, rates: Sequence[int], align_corners: bool = False, **options
-    ):
-        low_channels, *_, in_channels = backbone.channels
-        head = DeepLabV3PlusHead(low_channels, in_channels, num_classes, rates, align_corners=align_corners, **options)
-        super().__init__(backbone, head, align_corners)
-
-    def logits(self, features: list[Tensor]) -> Tensor:
-        return self.classifier(features[0], features[-1])  # (N, K, H / 4, W / 4)

@@ -32,6 +32,7 @@ class MobileNetV2(nn.Module):
         super().__init__()
         if output_stride not in (32, 16, 8):
             raise ValueError(f"output_stride is 32, 16 or 8, got {output_stride!r}")
+        self.output_stride = output_stride
         self.features = mobilenet_v2(norm_layer=batch_norm).features[:18]
         stride = dilation = 1
         for layer in self.features.modules():

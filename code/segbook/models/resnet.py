@@ -4,6 +4,7 @@ Names of the weights are torchvision's (`conv1`, `bn1`, `layer1.0.conv1`, ...), 
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -92,6 +93,8 @@ class ResNet(nn.Module):
         block: BasicBlock or Bottleneck.
         depths: blocks in each stage.
         widths: width of each stage; `self.channels` lists the output channels, width * block.expansion.
+        dilate_second: whether the second convolution of a BasicBlock is dilated too. MMSegmentation leaves it alone,
+            which breaks the equality that `contract_dilation` is for.
         stem: "7x7" (He et al.) or "v1c" (three 3x3 convolutions instead), either at stride 2. A max pool follows.
         output_stride: 32, 16 or 8. Below 32 the last one or two stages keep their resolution and are dilated.
         contract_dilation: a dilated stage's first block still reads with the dilation of the stage before. It holds
@@ -100,8 +103,6 @@ class ResNet(nn.Module):
             stride 8), and is torchvision's `replace_stride_with_dilation`. False makes another network.
         multi_grid: unit rates of the last stage's blocks. They multiply its dilation (Chen et al. 2017, section
             3.2.1); MMSegmentation replaces the dilation by them.
-        dilate_second: whether the second convolution of a BasicBlock is dilated too. MMSegmentation leaves it alone,
-            which breaks the equality above.
 
     Raises:
         ValueError: an unknown stem or output stride, or multi_grid of another length than the last stage.
@@ -114,12 +115,12 @@ class ResNet(nn.Module):
         block: type[BasicBlock] | type[Bottleneck],
         depths: Sequence[int],
         widths: Sequence[int] = (64, 128, 256, 512),
+        dilate_second: bool = True,
         *,
         stem: str = "7x7",
         output_stride: int = 32,
         contract_dilation: bool = True,
         multi_grid: Sequence[int] | None = None,
-        dilate_second: bool = True,
     ):
         super().__init__()
         if output_stride not in STAGES:
@@ -140,6 +141,7 @@ class ResNet(nn.Module):
             raise ValueError(f'stem is "7x7" or "v1c", got {stem!r}')
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
 
+        self.output_stride = output_stride
         self.channels = tuple(width * block.expansion for width in widths)
         in_channels, before = widths[0], 1  # before: dilation of the stage before
         for stage, (stride, dilation) in enumerate(zip(*STAGES[output_stride])):
@@ -165,21 +167,8 @@ class ResNet(nn.Module):
         return features
 
 
-def resnet18(**options) -> ResNet:
-    """ResNet-18: 11,176,512 parameters, channels 64 to 512; dilated by MMSegmentation's rule for its blocks."""
-    return ResNet(BasicBlock, (2, 2, 2, 2), **{"dilate_second": False} | options)
-
-
-def resnet50(**options) -> ResNet:
-    """ResNet-50: 23,508,032 parameters, channels 256 to 2048."""
-    return ResNet(Bottleneck, (3, 4, 6, 3), **options)
-
-
-def resnet101(**options) -> ResNet:
-    """ResNet-101: 42,500,160 parameters, channels 256 to 2048."""
-    return ResNet(Bottleneck, (3, 4, 23, 3), **options)
-
-
-def resnet_tiny(**options) -> ResNet:
-    """A ResNet for small images on two CPU cores: one block a stage, channels 16 to 128."""
-    return ResNet(BasicBlock, (1, 1, 1, 1), (16, 32, 64, 128), **options)
+# Parameters: 11,176,512; 23,508,032; 42,500,160; the tiny one (one block a stage, for small images on a CPU) 304,688.
+resnet18 = partial(ResNet, BasicBlock, (2, 2, 2, 2), dilate_second=False)  # dilated as in MMSegmentation
+resnet50 = partial(ResNet, Bottleneck, (3, 4, 6, 3))
+resnet101 = partial(ResNet, Bottleneck, (3, 4, 23, 3))
+resnet_tiny = partial(ResNet, BasicBlock, (1, 1, 1, 1), (16, 32, 64, 128))

@@ -29,7 +29,7 @@ class Objective(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """images (N, 3, H, W) float and labels (N, H, W) int64 -> scalar."""
-        if self.training and hasattr(self.model, "forward_with_aux"):
+        if self.training and getattr(self.model, "aux_classifier", None) is not None:
             logits, aux_logits = self.model.forward_with_aux(images)
             return self.loss(in_float32(logits), labels) + self.aux_weight * self.loss(in_float32(aux_logits), labels)
         return self.loss(in_float32(self.model(images)), labels)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from segbook import models
-from segbook.models.segmenter import Segmenter, SegmenterWithAux, segmenter
+from segbook.models.segmenter import Segmenter
 
 
 class Ramp(nn.Module):
@@ -40,11 +40,11 @@ def test_plain_forward_does_not_run_the_auxiliary_head(noise):
     model(noise(1, 3, 33, 33))
 
 
-def test_without_an_auxiliary_head_there_is_no_such_method():
-    assert not hasattr(models.create("fcn_resnet18_d8", aux=False), "forward_with_aux")
-    model = segmenter(nn.Identity(), nn.Identity(), None, False)
-    assert type(model) is Segmenter
-    assert type(segmenter(nn.Identity(), nn.Identity(), nn.Identity(), False)) is SegmenterWithAux
+def test_without_an_auxiliary_head_the_call_says_what_to_do(noise):
+    model = models.create("fcn_resnet18_d8", aux=False)
+    assert model.aux_classifier is None
+    with pytest.raises(RuntimeError, match="no auxiliary head: build it with aux=True"):
+        model.forward_with_aux(noise(2, 3, 33, 33))
 
 
 def test_align_corners_puts_a_resnets_cells_where_their_centres_are():
@@ -71,3 +71,25 @@ def test_align_corners_reaches_the_resize(name, noise, calibrate):
     assert (false(x) - true(x)).abs().max() > 1e-3
     if name == "deeplabv3plus_tiny":
         assert true.classifier.align_corners and true.align_corners  # not mixed within a model
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 65), (50, 71), (1, 1), (3, 130)])
+def test_pad_to_stride_puts_a_resnets_cells_on_their_centres_at_any_size(size):
+    """Every pixel that has a cell on either side gets its own column back; beyond the last cell is padding."""
+    net = Segmenter(Ramp(8), nn.Identity(), align_corners=True, pad_to_stride=True)
+    net.backbone.output_stride = 8
+    columns = net(torch.zeros(1, 3, *size))
+    assert columns.shape == (1, 1, *size)
+    torch.testing.assert_close(columns[0, 0, 0], torch.arange(float(size[1])), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_pad_to_stride_is_the_padded_image_cut_back(noise, calibrate):
+    torch.manual_seed(0)
+    model = calibrate(models.create("deeplabv3plus_tiny", align_corners=True))
+    padded = models.create("deeplabv3plus_tiny", align_corners=True, pad_to_stride=True).eval()
+    padded.load_state_dict(model.state_dict())
+    x = noise(2, 3, 50, 71)
+    torch.testing.assert_close(padded(x), model(F.pad(x, (0, 10, 0, 15)))[..., :50, :71])
+    exact = noise(1, 3, 49, 65)
+    assert torch.equal(padded(exact), model(exact))  # 16 n + 1: nothing to pad

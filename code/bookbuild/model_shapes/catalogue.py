@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
+from bookbuild.model_shapes.trace import Layer, count, trace
 from segbook.models.mobilenet import PARTS
-from segbook.models.shapes import Layer, count, trace
 
-STAGES = {"conv1": "stem", "aspp": "ASPP", "skip_scores": "skip", "doublings": "double", "convs": "head"}
+STAGES = {"conv1": "stem", "aspp": "ASPP", "skip_scores": "skip", "upsample2x": "double", "convs": "head"}
 
 
 def stages(layers: Iterable[Layer]) -> list[str]:
