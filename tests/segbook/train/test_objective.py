@@ -32,7 +32,7 @@ def test_without_an_auxiliary_head_it_is_the_loss_of_the_model():
 def test_the_auxiliary_head_counts_in_training_only():
     model, (images, labels) = TwoHeads(), batch()
     main = nn.functional.cross_entropy(model.main(images), labels)
-    aux_classifier = nn.functional.cross_entropy(model.aux_classifier(images), labels)
+    aux = nn.functional.cross_entropy(model.aux_classifier(images), labels)
     objective = Objective(model, cross_entropy)
     torch.testing.assert_close(objective(images, labels), main + 0.4 * aux)
     torch.testing.assert_close(Objective(model, cross_entropy, aux_weight=1)(images, labels), main + aux)
