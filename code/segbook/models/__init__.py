@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 
 from segbook.models import pretrained
-from segbook.models.aspp import DeepLabV3Head, rates_for
+from segbook.models.aspp import DeepLabV3Head
 from segbook.models.decoder import DeepLabV3PlusHead
 from segbook.models.fcn import FCN
 from segbook.models.fcn_vgg import FCNVGG16
@@ -50,8 +50,6 @@ class Recipe:
 
         options = {name: option.default for name, option in self.__signature__.parameters.items()} | options
         backbone = self.backbone(**of(self.backbone))
-        if options.get("atrous_rates", ()) is None:
-            options["atrous_rates"] = rates_for(backbone.output_stride)
         low_level, *_, before, last = backbone.channels
         reads = (low_level, last) if self.head is DeepLabV3PlusHead else (last,)
         head = self.head(*reads, num_classes, **of(self.head))
@@ -75,8 +73,8 @@ def fcn_vgg16(stride: int, num_classes: int = 21, *, at_once: bool = False) -> F
 
 
 fcn_mmseg = bind(Recipe, head=FCNConcatHead, aux_head=bind(FCNHead, dropout=nn.Dropout2d), stem="v1c", output_stride=8)
-deeplabv3 = bind(Recipe, head=DeepLabV3Head, atrous_rates=None)
-deeplabv3plus = bind(Recipe, head=DeepLabV3PlusHead, atrous_rates=None, output_stride=16)
+deeplabv3 = bind(Recipe, head=DeepLabV3Head)
+deeplabv3plus = bind(Recipe, head=DeepLabV3PlusHead, output_stride=16)
 tiny_aspp = {"atrous_rates": (2, 4, 6), "head_width": 64}
 
 MODELS = {

@@ -66,7 +66,8 @@ class DeepLabV3Head(nn.Sequential):
     """ASPP -> 3x3 -> 1x1: (N, C, h, w) -> (N, K, h, w).
 
     Args:
-        atrous_rates, separable: of ASPP; `separable` of the 3x3 too.
+        output_stride: of the map; sets ASPP's rates where `atrous_rates` does not.
+        separable: depthwise-separable 3x3 convolutions, in ASPP and behind it.
         head_width: channels of each of ASPP's branches and of what follows.
         head_convs: how many 3x3: one in torchvision, none in the paper and in Google's MobileNetV2.
 
@@ -78,12 +79,14 @@ class DeepLabV3Head(nn.Sequential):
         in_channels: int,
         num_classes: int,
         *,
-        atrous_rates: Sequence[int],
+        output_stride: int = 16,
+        atrous_rates: Sequence[int] | None = None,
         separable: bool = False,
         head_width: int = 256,
         head_convs: int = 1,
     ):
-        super().__init__(ASPP(in_channels, atrous_rates, head_width, separable))
+        rates = rates_for(output_stride) if atrous_rates is None else atrous_rates
+        super().__init__(ASPP(in_channels, rates, head_width, separable))
         for _ in range(head_convs):
             self.extend(conv_bn_relu(head_width, head_width, 3, separable=separable))
         self.append(score(head_width, num_classes))

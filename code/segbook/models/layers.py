@@ -92,6 +92,16 @@ def resize(x: Tensor, like: Tensor, align_corners: bool = False) -> Tensor:
     return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=align_corners)
 
 
+def resize_to_centres(x: Tensor, like: Tensor, stride: int) -> Tensor:
+    """Bilinear resize that puts cell i on pixel i * stride of `like`, its centre behind a ResNet or MobileNetV2.
+
+    At n * stride + 1 pixels this is align_corners=True. At other sizes the last cell's value goes on to the border.
+    """
+    rows, columns = ((cells - 1) * stride + 1 for cells in x.shape[-2:])
+    x = F.interpolate(x, (rows, columns), mode="bilinear", align_corners=True)
+    return F.pad(x, (0, like.shape[-1] - columns, 0, like.shape[-2] - rows), mode="replicate")
+
+
 def crop(x: Tensor, like: Tensor, offset: int = 0) -> Tensor:
     """The part of (N, C, h, w) with the height and width of `like` that starts `offset` cells from the top left."""
     height, width = like.shape[-2:]

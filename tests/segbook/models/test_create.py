@@ -87,7 +87,7 @@ def test_defaults_are_the_contract(name):
         assert defaults["atrous_rates"] == ((2, 4, 6) if name in TINY else None)
     expected = {
         "contract_dilation": True, "multi_grid": None, "separable": False, "decoder_convs": 2, "align_corners": False,
-        "upsample": "separable", "at_once": False, "pad_to_stride": False,
+        "upsample": "separable", "at_once": False, "align_centres": False,
     }  # fmt: skip
     for option, value in expected.items():
         assert defaults.get(option, value) == value
@@ -238,7 +238,7 @@ BLOCKS = {  # in the last stage
 @pytest.mark.parametrize("name", BLOCKS)
 def test_every_option_reaches_the_network(name):
     for option, parameter in inspect.signature(models.MODELS[name]).parameters.items():
-        if option in ("num_classes", "align_corners", "pad_to_stride"):  # other tests
+        if option in ("num_classes", "align_corners", "align_centres"):  # other tests
             continue
         others = OTHER | {
             "aux": not parameter.default,

@@ -74,22 +74,25 @@ def test_align_corners_reaches_the_resize(name, noise, calibrate):
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 65), (50, 71), (1, 1), (3, 130)])
-def test_pad_to_stride_puts_a_resnets_cells_on_their_centres_at_any_size(size):
-    """Every pixel that has a cell on either side gets its own column back; beyond the last cell is padding."""
-    net = Segmenter(Ramp(8), nn.Identity(), align_corners=True, pad_to_stride=True)
+def test_align_centres_puts_a_resnets_cells_where_they_look_at_any_size(size):
+    """Each pixel up to the last cell's centre gets its own column back; beyond it the last cell's goes on."""
+    net = Segmenter(Ramp(8), nn.Identity(), align_centres=True)
     net.backbone.output_stride = 8
     columns = net(torch.zeros(1, 3, *size))
     assert columns.shape == (1, 1, *size)
-    torch.testing.assert_close(columns[0, 0, 0], torch.arange(float(size[1])), atol=1e-4, rtol=0)
+    expected = torch.arange(float(size[1])).clamp(max=(size[1] - 1) // 8 * 8)
+    torch.testing.assert_close(columns[0, 0], expected.expand(size), atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["fcn_tiny_d8", "deeplabv3_tiny", "deeplabv3plus_tiny", "deeplabv3plus_mobilenet_v2"])
 @torch.no_grad()
-def test_pad_to_stride_is_the_padded_image_cut_back(noise, calibrate):
+def test_align_centres_is_align_corners_where_that_is_exact(name, noise, calibrate):
     torch.manual_seed(0)
-    model = calibrate(models.create("deeplabv3plus_tiny", align_corners=True))
-    padded = models.create("deeplabv3plus_tiny", align_corners=True, pad_to_stride=True).eval()
-    padded.load_state_dict(model.state_dict())
+    corners = calibrate(models.create(name, align_corners=True))
+    centres = models.create(name, align_centres=True).eval()
+    centres.load_state_dict(corners.state_dict())
+    x = noise(2, 3, 49, 65)  # 16 n + 1
+    torch.testing.assert_close(centres(x), corners(x), atol=1e-5, rtol=1e-4)
     x = noise(2, 3, 50, 71)
-    torch.testing.assert_close(padded(x), model(F.pad(x, (0, 10, 0, 15)))[..., :50, :71])
-    exact = noise(1, 3, 49, 65)
-    assert torch.equal(padded(exact), model(exact))  # 16 n + 1: nothing to pad
+    assert centres(x).shape == (2, 21, 50, 71)
+    assert (centres(x) - corners(x)).abs().max() > 1e-3
