@@ -54,16 +54,13 @@ class SkipFCN(nn.Module):
 
     @torch.no_grad()
     def load_coarser(self, model: "SkipFCN") -> "SkipFCN":
-        """Start from a trained FCN with fewer skips: 16s from 32s, 8s from 16s. Returns self.
+        """Start from a trained FCN with fewer skips (Long et al. 2015, section 4.2): 16s from 32s, 8s from 16s.
 
-        All weights of the coarser network are copied but those of its last upsampling, whose factor differs. New score
-        layers are zero: at first the network predicts what the coarser one did, up to the difference between
-        upsampling once and twice.
+        All weights are copied but those of the last upsampling, whose factor differs. New score layers are zero: at
+        first the network predicts what the coarser one did, up to upsampling twice instead of once. Returns self.
 
         Raises:
             ValueError: no fewer skips, another backbone or other classes.
-
-        Source: Long et al. 2015, section 4.2.
         """
         if not isinstance(model, SkipFCN):
             raise ValueError(f"load_coarser needs an FCN with fewer skips, got {type(model).__name__}")

@@ -7,10 +7,9 @@ from torch import Tensor, nn
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """PyTorch's batch norm, which says what to do when it is asked to train on one value per channel.
+    """PyTorch's batch norm, which says what to do when one image meets a 1x1 map: one value has no variance.
 
-    One value has no variance. It is all there is where one image meets a 1x1 map: a pooled feature, a small image at
-    stride 32. (A hook and not a subclass: torch.fx, and with it `receptive_field`, keeps seeing an ordinary layer.)
+    (A hook and not a subclass: torch.fx, and with it `receptive_field`, keeps seeing an ordinary layer.)
     """
     layer = nn.BatchNorm2d(channels)
     layer.register_forward_pre_hook(_need_two_values)

@@ -18,17 +18,11 @@ Weights = str | os.PathLike | Mapping[str, Tensor]
 
 
 class Source(NamedTuple):
-    """A project that published weights.
+    """A project that published weights."""
 
-    Args:
-        names: our networks that its checkpoints become.
-        last: our name of the last layer's weight, which tells the number of classes.
-        rename: prefix of a name in their checkpoint -> in ours. Names that no prefix fits stay as they are.
-    """
-
-    names: tuple[str, ...]
-    last: str
-    rename: dict[str, str]
+    names: tuple[str, ...]  # our networks that its checkpoints become
+    last: str  # our name of the last layer's weight, which tells the number of classes
+    rename: dict[str, str]  # prefix of a name in theirs -> in ours; other names stay as they are
 
 
 SOURCES = {
@@ -86,8 +80,7 @@ PREFIXES = ("module.", "model.", "_orig_mod.")  # of DistributedDataParallel, Li
 def convert(name: str, state_dict: Mapping[str, Tensor], source: str) -> nn.Module:
     """Build one of our networks from the weights of another project's. It computes what theirs does.
 
-    Number of classes, auxiliary head and head widths are read from the checkpoint. The other options have their
-    defaults, which are those of the published configurations.
+    Number of classes, auxiliary head and head width are read from the checkpoint; the rest is as published.
 
     Args:
         name: ours. From "torchvision": fcn_resnet50, fcn_resnet101, deeplabv3_resnet50, deeplabv3_resnet101. From
@@ -138,10 +131,7 @@ def rename(state: Mapping[str, Tensor], prefixes: Mapping[str, str | None]) -> d
 
 
 def load_model(model: nn.Module, name: str, weights: Weights, partial: bool = False) -> nn.Module:
-    """Weights of a whole network: a file, a state dict, or the name of torchvision's, which is then downloaded.
-
-    A model without an auxiliary head takes a checkpoint that has one, and leaves it out.
-    """
+    """Load weights of a whole network. A model without an auxiliary head leaves that of a checkpoint out."""
     state = read(weights, name)
     if getattr(model, "aux_classifier", None) is None:
         state = rename(state, {"aux_classifier.": None})
@@ -176,11 +166,7 @@ def shipped(name: str, weights: Weights | None) -> dict | None:
 def as_trained(
     name: str, weights: str, config: Mapping, num_classes: int | None, options: Mapping
 ) -> tuple[int, dict[str, Any]]:
-    """Classes and options of a shipped network. It can be built only as it was trained.
-
-    Raises:
-        ValueError: other classes or options are asked for.
-    """
+    """Classes and options of a shipped network; a ValueError where others are asked for."""
     trained = {option: tuple(v) if isinstance(v, list) else v for option, v in config["options"].items()}
     others = [option for option, value in options.items() if option not in trained or trained[option] != value]
     if others or num_classes not in (None, config["num_classes"]):
@@ -214,11 +200,7 @@ def read(weights: Weights, name: str) -> dict[str, Tensor]:
 
 
 def plain(content: Mapping) -> dict[str, Tensor]:
-    """The state dict itself, out of what projects wrap around it: a dictionary, prefixes of all its names.
-
-    Raises:
-        ValueError: no state dict, or one under a key that is not known; the message names such keys.
-    """
+    """The state dict itself, out of what projects wrap around it: a dictionary, prefixes of all its names."""
     while isinstance(content, Mapping) and not is_state(content):
         wrapped = next((key for key in WRAPPED_AS if isinstance(content.get(key), Mapping)), None)
         if wrapped is None:

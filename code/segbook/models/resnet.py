@@ -20,11 +20,9 @@ STAGES = {
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut: (N, C, h, w) -> (N, width, h / stride, w / stride), rounded up.
+    """Two 3x3 convolutions beside a shortcut (He et al. 2016, figure 5, left); the first carries the stride.
 
-    The two dilations may differ, because only the first convolution carries the stride.
-
-    Source: He et al. 2016, figure 5 (left).
+    (N, C, h, w) -> (N, width, h / stride, w / stride), rounded up.
     """
 
     expansion = 1
@@ -47,12 +45,10 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """1x1 to fewer channels, 3x3, 1x1 to four times as many: (N, C, h, w) -> (N, 4 width, h / stride, w / stride).
+    """1x1 to fewer channels, 3x3, 1x1 to four times as many (He et al. 2016, figure 5, right).
 
-    The 3x3 carries the stride, as in torchvision and MMSegmentation (in He et al. the first 1x1 does), and the first
-    of the two dilations. There is no second 3x3, so the other one is not used.
-
-    Source: He et al. 2016, figure 5 (right).
+    (N, C, h, w) -> (N, 4 width, h / stride, w / stride). The 3x3 carries the stride, as in torchvision (in He et al.
+    the first 1x1 does), and the first of the two dilations; the other one is for BasicBlock.
     """
 
     expansion = 4
@@ -90,17 +86,14 @@ class ResNet(nn.Module):
     Feature i is (N, channels[i], H / s, W / s), rounded up, at strides s = 4, 8, 16, 32, none above `output_stride`.
 
     Args:
-        block: BasicBlock or Bottleneck.
-        depths: blocks in each stage.
-        widths: width of each stage; `self.channels` lists the output channels, width * block.expansion.
-        dilate_second: whether the second convolution of a BasicBlock is dilated too. MMSegmentation leaves it alone,
-            which breaks the equality that `contract_dilation` is for.
+        depths, widths: blocks in each of four stages, and their width; `channels` are width * block.expansion.
+        dilate_second: dilate the second convolution of a BasicBlock too. MMSegmentation does not, which breaks the
+            equality that `contract_dilation` is for.
         stem: "7x7" (He et al.) or "v1c" (three 3x3 convolutions instead), either at stride 2. A max pool follows.
         output_stride: 32, 16 or 8. Below 32 the last one or two stages keep their resolution and are dilated.
-        contract_dilation: a dilated stage's first block still reads with the dilation of the stage before. It holds
-            the convolution that gave up its stride, and what that one reads lies before the stride. True makes the
-            dilated network equal to the strided one on the coarse grid (dilated[..., ::4, ::4] == strided at output
-            stride 8), and is torchvision's `replace_stride_with_dilation`. False makes another network.
+        contract_dilation: a dilated stage's first block, which gave up its stride, reads with the dilation of the
+            stage before. That makes the dilated network equal to the strided one on the coarse grid
+            (dilated[..., ::4, ::4] == strided at output stride 8), as torchvision's `replace_stride_with_dilation`.
         multi_grid: unit rates of the last stage's blocks. They multiply its dilation (Chen et al. 2017, section
             3.2.1); MMSegmentation replaces the dilation by them.
 
