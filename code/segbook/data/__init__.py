@@ -1,6 +1,5 @@
 """Data sets: drawn (ToyVOC, aerial tiles), photographed (PASCAL VOC 2012, CamVid), your own; all read in one way."""
 
-from segbook.data.aerial import draw_tile, make_aerial
 from segbook.data.camvid import CamVid
 from segbook.data.check import check_data
 from segbook.data.download import download_voc
@@ -18,8 +17,7 @@ from segbook.data.palette import (
 )
 from segbook.data.reader import SegmentationPairs, read_image, read_mask
 from segbook.data.run_length import decode_runs, encode_runs, read_runs, write_runs
-from segbook.data.scenes import draw_scene
-from segbook.data.toy import ToyVOC, make_toy_voc
+from segbook.data.toy import ToyVOC
 from segbook.data.transforms import (
     RandomScaleCrop,
     denormalise,
@@ -29,6 +27,7 @@ from segbook.data.transforms import (
     training_transforms,
 )
 from segbook.data.voc import VOCSegmentation
+from toyvoc import draw_scene, draw_tile, make_aerial, make_toy_voc
 
 __all__ = [
     "CAMVID_CLASSES",
