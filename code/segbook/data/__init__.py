@@ -11,15 +11,15 @@ from segbook.data.palette import (
     VOC_CLASSES,
     VOC_PALETTE,
     VOID,
+    check_labels,
     colour_to_index,
     index_to_colour,
     voc_colormap,
 )
-from segbook.data.reader import SegmentationPairs, read_image, read_mask
+from segbook.data.reader import SegmentationPairs
 from segbook.data.run_length import decode_runs, encode_runs, read_runs, write_runs
 from segbook.data.toy import ToyVOC
 from segbook.data.transforms import (
-    RandomScaleCrop,
     denormalise,
     normalise,
     sample_seed,
@@ -37,12 +37,12 @@ __all__ = [
     "VOID",
     "CamVid",
     "ImageFolderSegmentation",
-    "RandomScaleCrop",
     "Samples",
     "SegmentationPairs",
     "ToyVOC",
     "VOCSegmentation",
     "check_data",
+    "check_labels",
     "colour_to_index",
     "decode_runs",
     "denormalise",
@@ -55,8 +55,6 @@ __all__ = [
     "make_aerial",
     "make_toy_voc",
     "normalise",
-    "read_image",
-    "read_mask",
     "read_runs",
     "sample_seed",
     "seeded",

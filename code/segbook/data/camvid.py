@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from torchvision import tv_tensors
+from torch import Tensor
 
 from segbook.data.palette import CAMVID_CLASSES, CAMVID_PALETTE, VOID
-from segbook.data.reader import SegmentationPairs, data_root, find_files, read_split
+from segbook.data.reader import SegmentationPairs, data_root, images_in, pick, read_split
+from segbook.files import read_mask
 
 
 class CamVid(SegmentationPairs):
@@ -28,18 +29,25 @@ class CamVid(SegmentationPairs):
 
     classes = CAMVID_CLASSES
     palette = CAMVID_PALETTE
+    base = "CamVid"
     unlabelled = 11
 
     def __init__(self, root: str | Path | None = None, split: str = "train", transforms: Callable | None = None):
-        self.root = data_root(root, "CamVid", "The SegNet tutorial on GitHub distributes it.")
+        self.root = data_root(root, self.base, "The SegNet tutorial on GitHub distributes it.")
         self.split = split
-        base = self.root / "CamVid"
-        lines = read_split(base, split)
+        images, masks = (self.root / self.base / name for name in (split, f"{split}annot"))
+        lines = read_split(self.root / self.base / f"{split}.txt", self.splits(self.root))
         ids = [Path(line.split()[0]).stem for line in lines]  # an id a line, or the original's two paths a line
-        images = find_files(ids, base / split, (".jpg", ".png"), split)
-        masks = find_files(ids, base / f"{split}annot", (".png",), split)
-        super().__init__(ids, images, masks, transforms)
+        super().__init__(
+            ids, pick(ids, images_in(images), images, split), pick(ids, images_in(masks), masks, split), transforms
+        )
 
-    def check(self, mask: tv_tensors.Mask, path: Path) -> None:
+    @classmethod
+    def splits(cls, root: Path) -> list[str]:
+        """The splits that lie in a root."""
+        return sorted(path.stem for path in (root / cls.base).glob("*.txt"))
+
+    def read_label(self, index: int, image: Tensor) -> Tensor:
+        mask = read_mask(self.masks[index])
         mask[mask == self.unlabelled] = VOID
-        super().check(mask, path)
+        return mask

@@ -13,6 +13,8 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from segbook.data.reader import read_lines
+
 
 def encode_runs(mask: ArrayLike) -> str:
     """A mask (H, W) of 0 and 1, integer or bool, as "start length start length ..."; an empty mask is "".
@@ -88,15 +90,9 @@ def read_runs(path: str | Path) -> dict[str, str]:
         ValueError: not text, a line without its two cells, or a name that occurs twice.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not a text file; a table of names and run lengths is expected") from None
     commas = path.suffix.lower() == ".csv"
     runs = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         if not line.strip() or (commas and number == 1):
             continue
         name, *cells = line.split("," if commas else "\t")
