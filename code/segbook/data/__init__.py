@@ -16,7 +16,7 @@ from segbook.data.palette import (
     index_to_colour,
     voc_colormap,
 )
-from segbook.data.reader import SegmentationPairs, read_image, read_mask
+from segbook.data.reader import SegmentationPairs
 from segbook.data.run_length import decode_runs, encode_runs, read_runs, write_runs
 from segbook.data.scenes import draw_scene
 from segbook.data.toy import ToyVOC, make_toy_voc
@@ -29,6 +29,7 @@ from segbook.data.transforms import (
     training_transforms,
 )
 from segbook.data.voc import VOCSegmentation
+from segbook.files import read_image, read_mask
 
 __all__ = [
     "CAMVID_CLASSES",

@@ -14,8 +14,9 @@ from tqdm import tqdm
 from segbook.data.camvid import CamVid
 from segbook.data.folder import LAYOUT, ImageFolderSegmentation, splits
 from segbook.data.palette import VOC_PALETTE, VOID
-from segbook.data.reader import SegmentationPairs, open_file
+from segbook.data.reader import SegmentationPairs
 from segbook.data.voc import VOCSegmentation
+from segbook.files import open_image
 
 
 class Fault(NamedTuple):
@@ -154,7 +155,7 @@ def check_pair(
 
 def check_palette(path: Path, here: Tensor, colours: dict) -> str | None:
     """Whether the indices that a palette file uses have the colours that the classes, or the files before it, have."""
-    with open_file(path) as picture:
+    with open_image(path) as picture:
         stored = picture.getpalette() if picture.mode == "P" else []
     for value in here[:VOID].nonzero().flatten().tolist():
         colour = tuple(stored[3 * value : 3 * value + 3])

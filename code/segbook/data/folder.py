@@ -9,8 +9,9 @@ from torch import Tensor
 from torchvision import tv_tensors
 
 from segbook.data.palette import VOID, VOID_COLOUR, colour_to_index, voc_colormap
-from segbook.data.reader import SegmentationPairs, data_root, open_file, read_image, read_mask, read_split
+from segbook.data.reader import SegmentationPairs, data_root, read_split
 from segbook.data.run_length import decode_runs, read_runs
+from segbook.files import open_image, read_image, read_mask
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 TABLES = (".tsv", ".csv")
@@ -89,7 +90,7 @@ class ImageFolderSegmentation(SegmentationPairs):
                 return tv_tensors.Mask(decode_runs(self.runs[name], *image.shape[1:]))
             except ValueError as error:
                 raise ValueError(f"{path}, {name}: {error}") from None
-        with open_file(path) as picture:  # not decoded yet
+        with open_image(path) as picture:  # not decoded yet
             mode = picture.mode
         if mode in ("RGB", "RGBA") and self.colours is None:
             raise ValueError(
@@ -102,7 +103,7 @@ class ImageFolderSegmentation(SegmentationPairs):
                 raise ValueError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
             label[label == len(self.classes)] = VOID  # the row of void's own colour
             return tv_tensors.Mask(label.to(torch.uint8))
-        return read_mask(path)
+        return tv_tensors.Mask(read_mask(path))
 
 
 def splits(root: Path) -> list[str]:

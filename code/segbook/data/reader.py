@@ -4,68 +4,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
 from segbook.data.palette import VOID
-
-# void stays 255 through every transform, and so does everything else: no file is ever resized here
-
-
-def read_image(path: str | Path) -> tv_tensors.Image:
-    """An image file of any kind and size as RGB: uint8 (3, H, W). Greyscale, palette and CMYK are converted.
-
-    Raises:
-        FileNotFoundError, ValueError: no such file; not an image; cut short.
-    """
-    with open_file(path) as picture:
-        picture = _decode(picture, path, "RGB")
-        # "RGB;L" gives each row's reds, then its greens, then its blues: cheaper to crop and normalise than RGBRGB
-        rows = torch.frombuffer(bytearray(picture.tobytes("raw", "RGB;L")), dtype=torch.uint8)
-        return tv_tensors.Image(rows.view(picture.height, 3, picture.width).permute(1, 0, 2))  # (3, H, W)
-
-
-def read_mask(path: str | Path) -> tv_tensors.Mask:
-    """A label file as class indices: uint8 (H, W). Palette files give their indices, not their colours.
-
-    Raises:
-        FileNotFoundError, ValueError: no such file; not an image; cut short; colours instead of indices;
-            a JPEG, whose compression changes the values.
-    """
-    with open_file(path) as picture:
-        if picture.format == "JPEG":
-            raise ValueError(f"{path}: a JPEG cannot hold class indices, its compression changes them; use PNG")
-        if picture.mode not in ("P", "L", "1"):
-            raise ValueError(
-                f"{path}: an index mask is expected (one number a pixel, mode P or L), this file holds mode "
-                f"{picture.mode}; turn colours into indices once with segbook.data.colour_to_index"
-            )
-        return tv_tensors.Mask(torch.from_numpy(np.array(_decode(picture, path), dtype=np.uint8)))
-
-
-def open_file(path: str | Path) -> Image.Image:
-    """Pillow's image, not yet decoded; errors as `read_image`."""
-    try:
-        return Image.open(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file") from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{path}: not an image file that Pillow can read") from None
-    except Image.DecompressionBombError as error:
-        raise ValueError(
-            f"{path}: {error}. Cut it into tiles, or set PIL.Image.MAX_IMAGE_PIXELS = None if the file is yours"
-        ) from None
-
-
-def _decode(picture: Image.Image, path: str | Path, mode: str | None = None) -> Image.Image:
-    try:
-        return picture.convert(mode) if mode and picture.mode != mode else (picture.load(), picture)[1]
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path}: the image is damaged or cut short ({error}); fetch the file again") from None
+from segbook.files import read_image, read_mask
 
 
 class SegmentationPairs(Dataset):
@@ -103,19 +47,20 @@ class SegmentationPairs(Dataset):
 
     def read(self, index: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
         """The pair as stored, before any transform, the mask still in bytes: uint8 (H, W)."""
-        image = read_image(self.images[index])
+        image = tv_tensors.Image(read_image(self.images[index]))
         mask = self.read_label(index, image)
         if mask.shape != image.shape[1:]:
             raise ValueError(
                 f"{self.masks[index]}: the mask is {_size(mask)} but its image {self.images[index].name} is "
-                f"{_size(image)} (height x width); they must agree, and a mask is resized by nearest only"
+                f"{_size(image)} (height x width), both upright as their EXIF data says; they must agree, and a "
+                "mask is resized by nearest only"
             )
         self.check(mask, self.masks[index])
         return image, mask
 
     def read_label(self, index: int, image: Tensor) -> tv_tensors.Mask:
         """The stored label map, unchecked: uint8 (H, W). A subclass whose files hold something else overrides it."""
-        return read_mask(self.masks[index])
+        return tv_tensors.Mask(read_mask(self.masks[index]))
 
     def check(self, mask: Tensor, path: Path) -> None:
         """Refuse labels that no class has. In bytes 255 + 1 is 0, so one comparison lets void pass too."""
