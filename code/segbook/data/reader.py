@@ -57,7 +57,7 @@ class SegmentationPairs(Dataset):
             sizes = ["x".join(map(str, picture.shape[-2:])) for picture in (mask, image)]
             raise ValueError(
                 f"{path}: the mask is {sizes[0]} but its image {self.images[index].name} is {sizes[1]} (height x "
-                "width); they must agree, and a mask is resized by nearest only"
+                "width), upright as their EXIF data says; they must agree, and a mask is resized by nearest only"
             )
         check_labels(mask, len(self.classes), f"{path}: ")
         if int(mask.min()) == VOID:
