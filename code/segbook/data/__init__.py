@@ -1,6 +1,6 @@
 """Data sets: drawn (ToyVOC, aerial tiles), photographed (PASCAL VOC 2012, CamVid), your own; all read in one way."""
 
-from segbook.data.camvid import CamVid
+from segbook.data.archives import CamVid, VOCSegmentation
 from segbook.data.check import check_data
 from segbook.data.download import download_voc
 from segbook.data.folder import ImageFolderSegmentation
@@ -26,7 +26,6 @@ from segbook.data.transforms import (
     seeded,
     training_transforms,
 )
-from segbook.data.voc import VOCSegmentation
 from toyvoc import draw_scene, draw_tile, make_aerial, make_toy_voc
 
 __all__ = [

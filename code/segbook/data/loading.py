@@ -7,13 +7,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms import v2
 
-from segbook.data.camvid import CamVid
+from segbook.data.archives import CamVid, VOCSegmentation
 from segbook.data.faults import split_faults
 from segbook.data.folder import ImageFolderSegmentation
 from segbook.data.reader import SegmentationPairs
 from segbook.data.toy import ToyVOC
 from segbook.data.transforms import normalise, sample_seed, seeded, training_transforms
-from segbook.data.voc import VOCSegmentation
 from segbook.naming import unknown_name
 
 DATASETS = {"toy": ToyVOC, "voc": VOCSegmentation, "camvid": CamVid, "folder": ImageFolderSegmentation}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from segbook.data.voc import VOCSegmentation
+from segbook.data.archives import VOCSegmentation
 from toyvoc import make_toy_voc
 
 DRAWING = 1  # raised when a change in the drawing changes pictures, so that no old folder is taken for a new one
@@ -23,15 +23,13 @@ class ToyVOC(VOCSegmentation):
     the scenes stay small (chapter 7 measures how much).
 
     Five classes appear, with VOC's own indices: aeroplane 1, bicycle 2, boat 4, car 7, person 15. There are 21
-    classes as in VOC, the others are absent. The folder is drawn at first use, in seconds, and kept; the same
-    parameters always give the same pictures. Scene i does not depend on how many scenes there are.
+    classes as in VOC, the others are absent. The folder is drawn at first use, in seconds, and kept.
 
     Args:
         root: folder to keep data sets in; None takes $SEGBOOK_CACHE, else ~/.cache/segbook. Below it
             `self.root`, named by the parameters, holds VOCdevkit/VOC2012 as VOC's archive does.
         split: "train", "val" or "trainval".
-        num_train, num_val: scenes. size: (height, width) in pixels. seed: of the whole data set.
-        thin: False draws no thin parts. one_scale: True draws all objects of a class equally large.
+        num_train, num_val, size, seed, thin, one_scale: as toyvoc.make_toy_voc.
         transforms: called as transforms(image, label) with tv_tensors.
 
     Raises:
@@ -53,10 +51,8 @@ class ToyVOC(VOCSegmentation):
     ):
         wanted = {"num_train": num_train, "num_val": num_val, "size": list(size), "seed": seed}
         wanted |= {"thin": thin, "one_scale": one_scale}
-        if root is None:
-            root = cache_folder()
         digest = hashlib.sha256(json.dumps(["ToyVOC", DRAWING, wanted]).encode()).hexdigest()[:12]
-        folder = Path(root) / f"toyvoc-{digest}"
+        folder = Path(root or cache_folder()) / f"toyvoc-{digest}"
         if not folder.is_dir():
             make_toy_voc(folder, **wanted)
         super().__init__(folder, split, transforms)
