@@ -11,8 +11,7 @@ from segbook.files import open_image, read_mask
 def split_faults(pairs: SegmentationPairs) -> Iterator[tuple[str, str]]:
     """The name of a pair ("" for the whole split) and what is wrong with its mask.
 
-    Cheap where all is well: of each file the palette is read but no pixel, and masks only up to the first that shows a
-    second class.
+    Cheap where all is well: of each mask only the palette is read, and pairs up to the first that shows two classes.
     """
     yield from palette_faults(pairs)
     seen = set()
@@ -26,11 +25,8 @@ def split_faults(pairs: SegmentationPairs) -> Iterator[tuple[str, str]]:
             return
     if VOID in seen:
         only = pairs.classes[min(seen)]
-        yield (
-            "",
-            f"every pixel is {only} or void ({VOID}); a mask of 0 and 255 needs colours in classes.txt, as in "
-            "'background 0 0 0' and 'building 255 255 255'",
-        )
+        remedy = "needs colours in classes.txt, as in 'background 0 0 0' and 'building 255 255 255'"
+        yield "", f"every pixel is {only} or void ({VOID}); a mask of 0 and 255 {remedy}"
 
 
 def palette_faults(pairs: SegmentationPairs) -> Iterator[tuple[str, str]]:
@@ -48,19 +44,15 @@ def palette_faults(pairs: SegmentationPairs) -> Iterator[tuple[str, str]]:
         stated = {index: ("the classes' list", colour) for index, colour in enumerate(agreed)}
     if all(colours[:count] == agreed[: len(colours)] for colours in palettes.values()):
         return
+    remedy = "save the masks with one palette, or in RGB with their colours in classes.txt"
     for name, path in zip(pairs.ids, pairs.masks):
-        colours = palettes[path]
-        for index in read_mask(path).unique().tolist() if colours else []:
-            if index < min(count, len(colours)):
-                place, colour = stated.setdefault(index, (path.name, colours[index]))
-                if colour != colours[index]:
-                    yield (
-                        name,
-                        f"{path}: index {index} is coloured {colours[index]} by this file's palette and {colour} in "
-                        f"{place}; did a program renumber the colours? Save the mask with one palette for all files, "
-                        "or in RGB with its colours in classes.txt",
-                    )
-                    break
+        used = read_mask(path).unique().tolist() if palettes[path] else []
+        for index, found in enumerate(palettes[path][:count]):
+            place, colour = stated.setdefault(index, (path.name, found)) if index in used else ("", found)
+            if colour != found:
+                what = f"index {index} is coloured {found} by this file's palette and {colour} in {place}"
+                yield name, f"{path}: {what}; did a program renumber the colours? Then {remedy}"
+                break
 
 
 def stored_palette(path: Path) -> list[tuple[int, int, int]]:

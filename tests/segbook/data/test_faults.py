@@ -103,7 +103,7 @@ PLANTS = {
     "0 and 255, one class": (one_class_black_and_white, "every pixel is building or void"),
     "convert(P), adaptive": (lambda root: repaint(root, by_frequency), "did a program renumber the colours"),
     "convert(P), web": (lambda root: repaint(root, lambda p: p.convert("P")), "label .* out of range"),
-    "another order": (another_order, "index 0 is coloured .* in the classes' list.*one palette for all"),
+    "another order": (another_order, "index 0 is coloured .* in the classes' list.*with one palette"),
     "files disagree": (without_stated_colours(another_order), "index 0 is coloured .* in a.png"),
     "size": (lambda root: write(root / "masks/train/a.png", np.zeros((3, 3))), "the mask is 3x3 but its image"),
     "label": (lambda root: write(root / "masks/train/a.png", np.full((9, 12), 7)), "label 7 is out of range"),
