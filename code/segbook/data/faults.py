@@ -35,19 +35,19 @@ def palette_faults(pairs: SegmentationPairs) -> Iterator[tuple[str, str]]:
     Program and eye see different things there: a program stored the colours in an order of its own, as Pillow's
     convert("P") does.
     """
-    palettes = {path: stored_palette(path) for path in dict.fromkeys(pairs.masks)}
     count, stated = len(pairs.classes), {}
+    palettes = {path: stored_palette(path, count) for path in dict.fromkeys(pairs.masks)}
     if pairs.colours is None:
-        agreed = max((colours[:count] for colours in palettes.values()), key=len)
+        agreed = max(palettes.values(), key=len)
     else:
         agreed = [tuple(colour) for colour in pairs.colours[:count].tolist()]
         stated = {index: ("the classes' list", colour) for index, colour in enumerate(agreed)}
-    if all(colours[:count] == agreed[: len(colours)] for colours in palettes.values()):
+    if all(colours == agreed[: len(colours)] for colours in palettes.values()):
         return
     remedy = "save the masks with one palette, or in RGB with their colours in classes.txt"
     for name, path in zip(pairs.ids, pairs.masks):
         used = read_mask(path).unique().tolist() if palettes[path] else []
-        for index, found in enumerate(palettes[path][:count]):
+        for index, found in enumerate(palettes[path]):
             place, colour = stated.setdefault(index, (path.name, found)) if index in used else ("", found)
             if colour != found:
                 what = f"index {index} is coloured {found} by this file's palette and {colour} in {place}"
@@ -55,14 +55,14 @@ def palette_faults(pairs: SegmentationPairs) -> Iterator[tuple[str, str]]:
                 break
 
 
-def stored_palette(path: Path) -> list[tuple[int, int, int]]:
-    """The colours that a file lists, none where it has no palette or cannot be read."""
+def stored_palette(path: Path, count: int) -> list[tuple[int, int, int]]:
+    """The first colours that a file lists, none where it has no palette or cannot be read."""
     try:
         with open_image(path) as picture:
             if picture.mode != "P":
                 return []
-            packed = picture.palette.rawmode == "RGB"  # as in PNG: the colours lie there, and no pixel is unpacked
-            flat = picture.palette.palette if packed else picture.getpalette()
+            # a PNG's colours lie before its pixels, which need not be unpacked for them
+            flat = picture.palette.palette if picture.format == "PNG" else picture.getpalette()
     except (ValueError, OSError):
         return []  # which `read` says better
-    return list(zip(flat[::3], flat[1::3], flat[2::3]))
+    return list(zip(flat[: 3 * count : 3], flat[1 : 3 * count : 3], flat[2 : 3 * count : 3]))

@@ -81,7 +81,7 @@ def load(
     if scale is not None and crop_size is None:
         raise ValueError(f"scale={scale} is the range of the random scale before a crop; give crop_size too")
     pairs = DATASETS[name](root, split, **options)
-    for _, fault in split_faults(pairs):
+    for _, fault in split_faults(pairs) if name != "toy" else ():  # which was drawn here
         raise ValueError(f"split {split!r}: {fault}")
     steps = []
     if crop_size is not None:
