@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
+from segbook.data.palette import VOID, index_to_colour
+
 # Each colour as it is drawn on a light page, and what replaces it on a dark one (contrast at least 3:1 on either).
 # The series colours follow Okabe and Ito: they stay apart for colour-blind readers.
 INK, PAPER, GREY = "#20242b", "#fefefd", "#6b7280"
@@ -28,7 +30,6 @@ ON_DARK = {
     GREY: "#9aa3af",
     **dict(zip(SERIES, ("#56b4e9", "#ff9a4d", "#2fcf9f", "#e59ac6", "#e6b93c", "#a5a5ff"))),
 }
-VOID_COLOUR = (224, 224, 192)  # the border colour of PASCAL VOC's masks
 
 
 def style() -> None:
@@ -137,21 +138,6 @@ def show_images(
     return axes
 
 
-def colour_labels(label: ArrayLike, palette: ArrayLike) -> np.ndarray:
-    """Label map (H, W) as colours (H, W, 3) uint8; 255 in the colour of VOC's borders.
-
-    Raises:
-        ValueError: a label that the palette does not hold.
-    """
-    label, palette = _pixels(label), np.asarray(palette, dtype=np.uint8)
-    worst = label[label != 255].max(initial=0)
-    if worst >= len(palette):
-        raise ValueError(f"label {worst} has no colour: the palette holds classes 0 to {len(palette) - 1}")
-    table = np.full((256, 3), VOID_COLOUR, dtype=np.uint8)
-    table[: min(len(palette), 255)] = palette[:255]
-    return table[label.astype(np.uint8)]
-
-
 def show_segmentation(
     image: ArrayLike,
     label: ArrayLike | None = None,
@@ -171,13 +157,13 @@ def show_segmentation(
     Returns:
         The array of axes.
     """
-    maps = [(name, _pixels(m)) for name, m in (("label", label), ("prediction", prediction)) if m is not None]
-    panels = [image] + [colour_labels(m, palette) for _, m in maps]
-    axes = show_images(panels, ["image"] + [name for name, _ in maps], scale=min(2.0, 5.4 / len(panels)))
-    present = sorted(set(np.unique(np.concatenate([m.ravel() for _, m in maps])).tolist()) if maps else [])
-    names = {i: classes[i] for i in present if i != 255} | ({255: "void"} if 255 in present else {})
-    colours = colour_labels(np.array([list(names)], dtype=np.uint8), palette)[0] / 255
-    handles = [Patch(facecolor=to_hex(c), edgecolor=GREY, label=name) for c, name in zip(colours, names.values())]
+    maps = {name: _pixels(m) for name, m in (("label", label), ("prediction", prediction)) if m is not None}
+    panels = [image, *(index_to_colour(m, palette) for m in maps.values())]
+    axes = show_images(panels, ["image", *maps], scale=min(2.0, 5.4 / len(panels)))
+    present = sorted(set().union(*(np.unique(m).tolist() for m in maps.values())))  # void, 255, comes last
+    colours = index_to_colour([present], palette)[0] / 255 if present else []
+    names = ["void" if i == VOID else classes[i] for i in present]
+    handles = [Patch(facecolor=to_hex(c.tolist()), edgecolor=GREY, label=name) for c, name in zip(colours, names)]
     axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6) or 1)
     return axes
 

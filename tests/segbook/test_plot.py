@@ -61,16 +61,6 @@ def test_show_images_takes_what_a_reader_has():
     assert [len(ax.images) for ax in axes.flat] == [1, 1, 1, 1, 1, 0]
 
 
-def test_colour_labels_against_a_hand_made_map():
-    colours = plot.colour_labels(torch.tensor([[0, 1], [2, 255]]), PALETTE)
-    assert colours.tolist() == [[[0, 0, 0], [128, 0, 0]], [[0, 128, 0], [224, 224, 192]]]
-
-
-def test_a_label_without_a_colour_is_named():
-    with pytest.raises(ValueError, match="label 3 has no colour: the palette holds classes 0 to 2"):
-        plot.colour_labels(np.array([[3]]), PALETTE)
-
-
 def test_legend_names_the_classes_that_occur_and_no_others():
     label = torch.zeros(6, 8, dtype=torch.long)
     label[0] = 255
