@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from segbook.train.distributed import Processes
 from segbook.train.evaluation import id_of, root_of
+from segbook.train.interrupt import ignore_interrupts
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 
@@ -77,6 +78,7 @@ def batches(
             batch_sampler=[world.share(chunk) for chunk in chunks],
             num_workers=num_workers,
             collate_fn=collate,
+            worker_init_fn=ignore_interrupts,
             generator=torch.Generator().manual_seed(0),  # or the loader would draw from the global one
             pin_memory=world.device.type == "cuda",
         )

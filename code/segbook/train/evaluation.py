@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from segbook.infer import device_of, to_classes
 from segbook.metrics import ConfusionMatrix
+from segbook.train.interrupt import ignore_interrupts
 
 
 def root_of(dataset: Dataset) -> Dataset:
@@ -37,7 +38,14 @@ def predictions(
     """
     device, training = device_of(model), model.training
     generator = torch.Generator().manual_seed(0)  # or the loader would draw from the global one
-    loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=list, generator=generator)
+    loader = DataLoader(
+        dataset,
+        batch_size,
+        num_workers=num_workers,
+        collate_fn=list,
+        worker_init_fn=ignore_interrupts,
+        generator=generator,
+    )
     bar = tqdm(total=len(dataset), desc="evaluate", unit="image", disable=not progress, leave=False)
     model.eval()
     index = 0

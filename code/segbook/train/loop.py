@@ -17,7 +17,7 @@ from segbook.metrics import ConfusionMatrix
 from segbook.train import checkpoint
 from segbook.train.batches import batches, derived_seed
 from segbook.train.distributed import Processes, processes
-from segbook.train.evaluation import evaluate, root_of
+from segbook.train.evaluation import predictions, root_of
 from segbook.train.faults import (
     ALL_VOID,
     PRECISIONS,
@@ -31,6 +31,7 @@ from segbook.train.faults import (
     usable,
 )
 from segbook.train.history import COLUMNS, History, Log, read_log
+from segbook.train.interrupt import deferred_interrupt
 from segbook.train.objective import Objective
 from segbook.train.optimizer import Updater, make_optimizer, parameter_groups
 from segbook.train.schedule import poly, warm_up
@@ -120,6 +121,7 @@ def fit(
     num_classes = root_of(train_set).num_classes
     out = Path(out) if out is not None else None
     with ExitStack() as stack:
+        stop_if_interrupted = stack.enter_context(deferred_interrupt())
         world = stack.enter_context(processes(device))
         if batch_size % world.count:
             raise ValueError(f"{world.count} processes cannot share a batch of {batch_size} equally")
@@ -176,7 +178,7 @@ def fit(
                 check_weights(model, step)
             if saving and val_set is not None:
                 bar.set_description("validate")
-                matrix = validate(model, val_set, world, num_workers)
+                matrix = validate(model, val_set, world, num_workers, stop_if_interrupted)
                 bar.set_description("train")
                 row |= {"val_mean_iou": matrix.mean_iou(), "val_pixel_accuracy": matrix.pixel_accuracy()}
             row["seconds"] = time.perf_counter() - began
@@ -192,6 +194,7 @@ def fit(
                 callback(history, steps)
             bar.set_postfix(loss=row["loss"], val_miou=history.best, refresh=False)
             bar.update()
+            stop_if_interrupted()
     model.eval()
     return history
 
@@ -204,13 +207,16 @@ def seed_dropout(seed: int, device: torch.device) -> None:
             torch.cuda.manual_seed(seed)
 
 
-def validate(model: nn.Module, val_set: Dataset, world: Processes, num_workers: int) -> ConfusionMatrix:
+def validate(
+    model: nn.Module, val_set: Dataset, world: Processes, num_workers: int, stop_if_interrupted: Callable[[], None]
+) -> ConfusionMatrix:
     """`evaluate` by all processes, each on its share of the images."""
     world.same_buffers(model)
-    mine = world.share(range(len(val_set)))
+    mine = Subset(val_set, world.share(range(len(val_set)))) if world.count > 1 else val_set
     matrix = ConfusionMatrix(root_of(val_set).num_classes)
-    if len(mine):
-        matrix = evaluate(model, Subset(val_set, mine) if world.count > 1 else val_set, num_workers=num_workers)
+    for _, prediction, label in predictions(model, mine, num_workers=num_workers):
+        stop_if_interrupted()
+        matrix.update(prediction[None], label[None])
     return world.add_counts(matrix)
 
 
