@@ -1,8 +1,4 @@
-"""Ctrl-C at a safe point.
-
-Python raises KeyboardInterrupt at whatever line it has come to. Inside a destructor, such as that of PyTorch's loader,
-it is printed and forgotten, and the training goes on.
-"""
+"""Ctrl-C at a safe point: one that meets a destructor, such as that of PyTorch's loader, is printed and forgotten."""
 
 import signal
 import threading
@@ -12,35 +8,33 @@ from contextlib import contextmanager
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Callable[[], None]]:
-    """Within this block the first Ctrl-C raises nothing by itself, the second stops at once.
+    """Within this block the first Ctrl-C only waits, the second raises KeyboardInterrupt at once.
 
-    The block gets a function to call between batches: it raises KeyboardInterrupt there if Ctrl-C was pressed. So does
-    the end of the block. It works where the shell had told the process to ignore Ctrl-C, too. Only a main thread may
-    handle signals: in another one nothing is changed, and nothing deferred.
+    The block gets a function to call between batches, which raises for the first one; so does the end of the block. It
+    also works where the shell had Ctrl-C ignored. Outside the main thread Python allows no handler: nothing is changed.
     """
-    pressed = False
+    presses = []
 
-    def note(signum, frame) -> None:
-        nonlocal pressed
-        if pressed:
+    def note(*_) -> None:
+        presses.append("Ctrl-C")
+        if len(presses) > 1:
             raise KeyboardInterrupt
-        pressed = True
 
-    def check() -> None:
-        if pressed:
+    def raise_if_pressed() -> None:
+        if presses:
             raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
-        yield check
+        yield raise_if_pressed
         return
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield check
-        check()
+        yield raise_if_pressed
+        raise_if_pressed()
     finally:
         signal.signal(signal.SIGINT, before)
 
 
 def ignore_interrupts(worker: int) -> None:
-    """For processes that read images: a terminal sends Ctrl-C to them too, but the training decides when they end."""
+    """In processes that read images: a terminal sends Ctrl-C to them too, but the training decides when they end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
