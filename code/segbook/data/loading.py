@@ -3,7 +3,6 @@
 import difflib
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -21,7 +20,8 @@ class Samples(Dataset):
     """What a network eats: (image float32 (3, H, W), normalised; label int64 (H, W), 255 = void).
 
     A sample's augmentation depends on (seed, epoch, index) and on nothing else: not on the number of
-    workers, the order of reading, or where a run was resumed. Call `set_epoch(e)` before each epoch.
+    workers, the order of reading, or where a run was resumed. `samples[epoch, index]` is a sample in an
+    epoch, `samples[index]` in epoch 0.
 
     Args:
         pairs: where images and labels come from.
@@ -33,25 +33,20 @@ class Samples(Dataset):
         self.pairs = pairs
         self.transforms = transforms
         self.seed = seed
-        # In shared memory, so that workers that outlive an epoch (persistent_workers) see the next one.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.classes = pairs.classes
         self.num_classes = pairs.num_classes
         self.palette = pairs.palette
         self.ids = pairs.ids
 
-    def set_epoch(self, epoch: int) -> None:
-        """Give every sample a new augmentation, the same one whenever this epoch comes again."""
-        self._epoch.fill_(epoch)
-
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, key: int | tuple[int, int]) -> tuple[Tensor, Tensor]:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
         index = range(len(self.pairs))[index]  # so that -1 is the last one, with the last one's seed
         image, mask = self.pairs.read(index)
         if self.transforms is not None:
-            with seeded(sample_seed(self.seed, int(self._epoch), index)):
+            with seeded(sample_seed(self.seed, epoch, index)):
                 image, mask = self.transforms(image, mask)
         return normalise(image), mask.as_subclass(Tensor).long()  # floats and int64 only after the crop
 
