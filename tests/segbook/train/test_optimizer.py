@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from segbook import models
-from segbook.train.optimizer import Updater, make_optimizer, parameter_groups
+from segbook.train import Settings
+from segbook.train.optimizer import Updater, freeze, parameter_groups
 
 
 def names_of(model, group):
@@ -51,9 +52,10 @@ def test_a_head_needs_a_backbone():
         parameter_groups(nn.Conv2d(3, 3, 1), 0.1, head_lr=2)
 
 
-def updater(model, clip=None, scaled=False, **groups):
-    optimiser = make_optimizer(parameter_groups(model, 0.0, **groups), "sgd", 1.0, momentum=0.0)
-    return Updater(optimiser, clip, torch.amp.GradScaler("cpu", init_scale=1024.0, enabled=scaled))
+def updater(model, clip=None, scaled=False, head_lr=1.0):
+    settings = Settings(steps=1, lr=1.0, optimizer="sgd", momentum=0.0, weight_decay=0.0, clip=clip, head_lr=head_lr)
+    settings.amp = "fp16" if scaled else None
+    return Updater(model, settings, torch.device("cpu"))
 
 
 class Net(nn.Module):
