@@ -9,7 +9,7 @@ the pair of logits (0, z), whose softmax is (1 - sigmoid(z), sigmoid(z)). Labels
 
 Labels out of range raise a ValueError that names one, but only on a CPU: on a GPU the question would make the CPU wait
 for all queued work in every step. There a label out of range ends in a device-side assert or goes unnoticed, so call
-`check_labels` before a batch is moved to the GPU.
+`segbook.data.check_labels` before a batch is moved to the GPU.
 """
 
 import math
@@ -17,6 +17,8 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from segbook.data.palette import check_labels
 
 
 def cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = 255) -> Tensor:
@@ -227,15 +229,5 @@ def check_batch(logits: Tensor, target: Tensor, ignore_index: int) -> Tensor:
     if logits.shape[1] == 1:
         logits = torch.cat([torch.zeros_like(logits), logits], 1)
     if target.device.type == "cpu" and not torch.compiler.is_compiling():
-        check_labels(target, logits.shape[1], ignore_index)
+        check_labels(target, logits.shape[1], ignore_index=ignore_index)
     return logits
-
-
-def check_labels(target: Tensor, num_classes: int, ignore_index: int = 255) -> None:
-    """Raise a ValueError that names the first label that is neither a class nor void. Call it on the CPU."""
-    wrong = target[((target < 0) | (target >= num_classes)) & (target != ignore_index)]
-    if wrong.numel():
-        raise ValueError(
-            f"label {int(wrong[0])} is out of range: {num_classes} classes are numbered 0 to {num_classes - 1}, "
-            f"void is {ignore_index}; if it means void, pass ignore_index={int(wrong[0])}"
-        )

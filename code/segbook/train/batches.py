@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, default_collate
 
-from segbook.data import Samples, sample_seed, seeded
-from segbook.data.palette import VOID, check_labels
+from segbook.data import VOID, Samples, check_labels, sample_seed, seeded
 from segbook.train.distributed import ALONE, Processes
 from segbook.train.interrupt import ignore_interrupts
 
@@ -96,7 +95,7 @@ class Reader(Dataset):
             if not self.skip_broken:
                 raise
             return name, str(error)
-        check_labels(torch.as_tensor(label), self.num_classes, f"image {name}")
+        check_labels(torch.as_tensor(label), self.num_classes, f"image {name}: ")
         return name, image, label
 
 
