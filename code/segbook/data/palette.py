@@ -23,29 +23,6 @@ CAMVID_COLOURS = [
 CAMVID_PALETTE = torch.tensor(CAMVID_COLOURS, dtype=torch.uint8)
 
 
-def check_labels(label: Tensor, num_classes: int, where: str = "") -> None:
-    """Refuse labels that are neither a class nor void (255). Call it on the CPU: on a GPU it would wait for it.
-
-    Args:
-        label: integers, any shape.
-        where: what holds the label, for the message.
-
-    Raises:
-        ValueError: naming the first such label.
-    """
-    if label.numel() == 0:
-        return
-    lowest, highest = torch.aminmax(label)
-    if lowest >= 0 and highest < num_classes:
-        return
-    wrong = label[((label < 0) | (label >= num_classes)) & (label != VOID)]
-    if wrong.numel():
-        raise ValueError(
-            f"{where}{': ' if where else ''}label {int(wrong[0])} is neither a class (0 to {num_classes - 1}) nor "
-            f"void ({VOID})"
-        )
-
-
 def voc_colormap(n: int = 256) -> Tensor:
     """PASCAL VOC's colours for the indices 0 to n - 1: uint8 (n, 3), n at most 256.
 

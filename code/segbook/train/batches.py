@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, default_collate
 
-from segbook.data import Samples, sample_seed, seeded
-from segbook.data.palette import VOID, check_labels
+from segbook.data import VOID, Samples, check_labels, sample_seed, seeded
 from segbook.train.distributed import ALONE, Processes
 from segbook.train.interrupt import ignore_interrupts
+from segbook.train.settings import Settings
 
 
 def derived_seed(*numbers: int) -> int:
@@ -52,7 +52,7 @@ def locate(dataset: Dataset, index: int) -> tuple[Dataset, int]:
 
 
 def classes_of(dataset: Dataset) -> int:
-    """How many classes it has, at least two: one class has the background beside it. ValueError: it does not say."""
+    """How many classes it has, at least two: one class has the background beside it."""
     inner = locate(dataset, 0)[0]
     if not hasattr(inner, "num_classes"):
         raise ValueError(f"the data set {type(inner).__name__} must say how many classes it has: give it a num_classes")
@@ -96,7 +96,7 @@ class Reader(Dataset):
             if not self.skip_broken:
                 raise
             return name, str(error)
-        check_labels(torch.as_tensor(label), self.num_classes, f"image {name}")
+        check_labels(torch.as_tensor(label), self.num_classes, f"image {name}: ")
         return name, image, label
 
 
@@ -123,18 +123,12 @@ def loader(dataset: Dataset, **options: Any) -> DataLoader:
 
 
 def batches(
-    dataset: Dataset,
-    batch_size: int,
-    seed: int,
-    start: int = 0,
-    num_workers: int = 0,
-    world: Processes = ALONE,
-    skip_broken: bool = False,
+    dataset: Dataset, settings: Settings, start: int = 0, num_workers: int = 0, world: Processes = ALONE
 ) -> Iterator[Batch]:
     """Training batches without end, from step `start` on; closing the generator ends the processes that read."""
     yield from loader(
-        Reader(dataset, seed, skip_broken),
-        batch_sampler=positions(len(dataset), batch_size, seed, start, world),
+        Reader(dataset, settings.seed, settings.skip_broken),
+        batch_sampler=positions(len(dataset), settings.batch_size, settings.seed, start, world),
         num_workers=num_workers,
         collate_fn=collate,
         pin_memory=world.device.type == "cuda",
@@ -149,8 +143,7 @@ def explained_deaths() -> Iterator[None]:
     except RuntimeError as error:
         if not str(error).startswith("DataLoader worker"):
             raise
-        reason = str(error).splitlines()[0].rstrip(". ")
         raise ChildProcessError(
-            f"a process that reads images died ({reason}): most often the machine ran out of memory. Use fewer workers "
-            "and resume; the last checkpoint is untouched"
+            f"a process that reads images died ({str(error).splitlines()[0].rstrip('. ')}): most often the machine ran "
+            "out of memory. Use fewer workers and resume; the last checkpoint is untouched"
         ) from error

@@ -51,9 +51,7 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
             ) from error
         raise ValueError(f"{path} is not a checkpoint, or is cut short: torch cannot read it") from error
     if not isinstance(content, dict) or "segbook_checkpoint" not in content:
-        raise ValueError(
-            f"{path} was not written by segbook.train; weights from elsewhere go to models.create(weights=...)"
-        )
+        raise ValueError(f"{path} was not written by segbook.train; weights from elsewhere go to models.create")
     if content["segbook_checkpoint"] != VERSION:
         raise ValueError(
             f"{path} has version {content['segbook_checkpoint']}, this segbook reads version {VERSION}; "
