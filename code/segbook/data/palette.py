@@ -118,3 +118,26 @@ def _code(colours: Tensor) -> Tensor:
     """Each colour as one number, red * 65536 + green * 256 + blue."""
     red, green, blue = colours.long().unbind(-1)
     return (red << 16) | (green << 8) | blue
+
+
+def check_labels(label: Tensor, num_classes: int, where: str = "", ignore_index: int = VOID) -> None:
+    """Refuse labels (..., H, W) that are neither a class nor void. On a GPU this waits for all queued work.
+
+    Args:
+        where: what the message begins with, a file perhaps: "masks/a.png: ".
+
+    Raises:
+        ValueError: naming the first wrong label and its place, or the type of labels that are no whole numbers.
+    """
+    if label.is_floating_point():
+        raise ValueError(f"{where}labels are whole numbers, got {label.dtype}")
+    values = label.long()  # in bytes, 256 classes would be none
+    wrong = (values != ignore_index) & ((values < 0) | (values >= num_classes))
+    if wrong.any():
+        first = wrong.nonzero()[0].tolist()
+        value = int(label[tuple(first)])
+        place = ", ".join(f"{name} {i}" for name, i in zip(("image", "row", "column")[-len(first) :], first))
+        raise ValueError(
+            f"{where}label {value} is out of range: {num_classes} classes are numbered 0 to {num_classes - 1}, void is "
+            f"{ignore_index} ({place}); if it means void, store {ignore_index} or pass a loss ignore_index={value}"
+        )
