@@ -66,7 +66,7 @@ def test_entry_test():
 # --- a small page ---------------------------------------------------------------------------------------------------
 
 CONF = """
-extensions = ["myst_parser", "bookbuild.question"]
+extensions = ["myst_parser", "bookbuild.site.question"]
 myst_enable_extensions = ["dollarmath"]
 html_theme = "sphinx_book_theme"
 html_static_path = ["static"]

@@ -16,7 +16,8 @@ import torch
 from PIL import Image
 from sphinx.errors import ExtensionError
 
-from bookbuild import onnxruntime_web, segment
+from bookbuild.demo import onnxruntime_web
+from bookbuild.demo import segment_directive as segment
 from segbook import data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,7 +137,7 @@ def answer_in_python(session, pixels: np.ndarray) -> np.ndarray:
 
 
 def test_card_tells_the_truth(session, card):
-    from bookbuild.network import score
+    from bookbuild.demo.network import score
 
     path = NETWORK / card["file"]
     assert card["bytes"] == path.stat().st_size <= 5_000_000

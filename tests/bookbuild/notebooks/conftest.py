@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bookbuild.notebooks import export
+from bookbuild.notebooks.export import export
 
 FRONT = """---
 jupytext:
