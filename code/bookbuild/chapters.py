@@ -1,4 +1,4 @@
-"""The book's settings as the exporter needs them: which chapters, in which order, and where the repository is."""
+"""What the parts of the build know about the book: its chapters, their header lines, where the repository is."""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 CHAPTER = re.compile(r"\d\d-.+\.md$")
+HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a chapter's title
+PIN = re.compile(r"^(d2l==\S+)", re.MULTILINE)
 # What Jupyter Book and Sphinx do where _config.yml is silent.
 EXTENSIONS = ["colon_fence", "dollarmath", "linkify", "substitution", "tasklist"]
 NUMFIG = {"figure": "Fig. %s", "table": "Table %s", "section": "Section %s", "exercise": "Exercise %s"}
@@ -18,6 +20,17 @@ class BookError(Exception):
 
     def __init__(self, path: Path | str, line: int | None, message: str):
         super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+
+
+def chapter_files(root: Path) -> list[Path]:
+    """The sources of the chapters, in their order."""
+    return sorted(path for path in (root / "book").iterdir() if CHAPTER.match(path.name))
+
+
+def running_time(source: str) -> str | None:
+    """What a chapter's header says about its time on two cores, such as "15 s"; None where there is no header."""
+    found = HEADER.search(source)
+    return found and found[2]
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,7 @@ class Book:
     url: str
     branch: str
     baseurl: str
+    d2l: str  # what the set-up cell installs of Dive into Deep Learning: "d2l==..."
     extensions: tuple[str, ...]
     numfig: dict[str, str]
     bibliographies: tuple[Path, ...]
@@ -72,12 +86,20 @@ def read_book(root: Path) -> Book:
         url=url,
         branch=repository.get("branch") or "main",
         baseurl=str((config.get("html") or {}).get("baseurl") or "").rstrip("/"),
+        d2l=_pinned_d2l(root / "requirements.txt"),
         extensions=tuple((config.get("parse") or {}).get("myst_enable_extensions", EXTENSIONS)),
         numfig=NUMFIG | (sphinx.get("numfig_format") or {}),
         bibliographies=tuple(root / name for name in config.get("bibtex_bibfiles") or []),
         chapters=chapters,
         pages=names,
     )
+
+
+def _pinned_d2l(path: Path) -> str:
+    found = PIN.search(path.read_text(encoding="utf-8"))
+    if not found:
+        raise BookError(path.name, None, "must pin d2l to one release, the set-up cells install the same")
+    return found[1]
 
 
 def _yaml(path: Path) -> dict[str, Any]:

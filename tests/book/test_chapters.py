@@ -1,12 +1,13 @@
 """Every chapter keeps the skeleton that its readers rely on."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]-*.md"))
+from bookbuild import ROOT
+from bookbuild.chapters import chapter_files
+
+CHAPTERS = chapter_files(ROOT)
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

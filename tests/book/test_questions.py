@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]-*.md"))[:13]
+from bookbuild import ROOT
+from bookbuild.chapters import chapter_files
+
+CHAPTERS = chapter_files(ROOT)[:13]
 ENTRY_TEST = ROOT / "book" / "entry-test.md"
 QUESTION = re.compile(r"^```\{question\}\n:answer: (\w+)\n\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 

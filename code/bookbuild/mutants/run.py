@@ -33,6 +33,7 @@ import yaml
 from tqdm import tqdm
 
 from bookbuild import ROOT
+from bookbuild.chapters import chapter_files
 from bookbuild.mutants.trials import MEASURED, Verdict, exercises, run_chapter, run_values
 from bookbuild.notebooks.export import export
 
@@ -139,7 +140,7 @@ def killed(count: Counter) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    chapters = sorted(path.name[:2] for path in (ROOT / "book").glob("[0-9][0-9]-*.md"))
+    chapters = [path.name[:2] for path in chapter_files(ROOT)]
     parser = argparse.ArgumentParser(description="Make small mistakes in the solutions and count what is noticed.")
     parser.add_argument("chapters", nargs="*", default=chapters, help="such as 02 04; all without")
     parser.add_argument("--jobs", type=int, default=2, help="chapters at a time (default 2)")

@@ -22,7 +22,7 @@ from bookbuild.notebooks.blocks import caption, render_block
 from bookbuild.notebooks.citations import Citations, read_bibliography
 from bookbuild.notebooks.inline import Context, cite_keys, render_inline, roles
 from bookbuild.notebooks.labels import Chapter, Library
-from bookbuild.notebooks.setup_cell import run_time, setup_cell
+from bookbuild.notebooks.setup_cell import chapter_time, setup_cell
 from bookbuild.notebooks.solutions import explanation, is_solution, runnable, sheet
 from bookbuild.notebooks.source import CITE, Block
 
@@ -50,14 +50,14 @@ class Exporter:
         """The notebook's text: JSON that ends with a line end. None, and more errors, where the chapter has faults."""
         before = len(self.errors)
         context = self._context(chapter)
-        time = self._attempt(run_time, chapter)
+        time = self._attempt(chapter_time, chapter)
         cells: list[tuple[str, str, list[str]]] = []
         for cell in chapter.cells:
             if cell.code is None:
                 cells += self._split(cell.blocks, context, cells[-1][1] if cells else "")
                 continue
             if all(kind == "markdown" for kind, _, _ in cells):
-                cells.append(("code", setup_cell(self.library.book.url, time), []))
+                cells.append(("code", setup_cell(self.library.book, time), []))
             cells.append(("code", cell.code, cell.tags))
             if cell.figure:
                 cells.append(("markdown", self._attempt(self._caption, cell, context), []))

@@ -1,14 +1,14 @@
 """Execute the chapters that need it side by side, before Sphinx reads them one after another.
 
-A training on a small network keeps one core busy. So each kernel gets its share of the cores, the longest chapters
-start first, and every result goes where myst-nb will look for it: into jupyter-cache. A chapter that fails here is left
-to the ordinary pass, which executes it again and reports what went wrong.
+A training on a small network keeps one core busy. So there are as many kernels as cores, the longest chapters start
+first, and every result goes where myst-nb will look for it: into jupyter-cache. A chapter that fails here is left to
+the ordinary pass, which executes it again and reports what went wrong.
 """
 
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from jupyter_cache import get_cache
@@ -20,9 +20,11 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.display import status_iterator
 
+from bookbuild.chapters import running_time
+
 logger = logging.getLogger(__name__)
-RUNNING = re.compile(r"running (\d+) s on")  # the line under a chapter's title
-KERNELS = 2  # at once; a third would only wait on the two cores that the book is measured on
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+KERNELS = max(2, CORES)  # on a single core one starts while the other computes
 
 
 def execute_side_by_side(app: Sphinx, sources: dict[str, str]) -> None:
@@ -39,6 +41,8 @@ def execute_side_by_side(app: Sphinx, sources: dict[str, str]) -> None:
     waiting = []
     for docname, source in sources.items():
         path = Path(env.doc2path(docname))
+        if any(PurePath(path).match(pattern) for pattern in config.execution_excludepatterns):
+            continue
         reader = create_nb_reader(str(path), env.myst_config, config, source)
         if reader is None:
             continue
@@ -46,14 +50,14 @@ def execute_side_by_side(app: Sphinx, sources: dict[str, str]) -> None:
         try:
             cache.match_cache_notebook(notebook)
         except KeyError:
-            stated = RUNNING.search(source)
-            waiting.append((-int(stated[1]) if stated else 0, docname, path, notebook))
+            waiting.append((-seconds_stated(source), docname, path, notebook))
     if len(waiting) < 2:
         return
     waiting.sort(key=lambda one: one[:2])
-    threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // KERNELS)))
-    logger.info("executing %d chapters, %d at once, %s threads each", len(waiting), KERNELS, threads)
-    with ThreadPoolExecutor(KERNELS) as pool:
+    kernels = min(KERNELS, len(waiting))
+    threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, CORES // kernels)))
+    logger.info("executing %d chapters, %d at once, %s threads each", len(waiting), kernels, threads)
+    with ThreadPoolExecutor(kernels) as pool:
         futures = {}
         for _, docname, path, notebook in waiting:
             futures[pool.submit(execute, notebook, config.execution_timeout)] = docname, path, notebook
@@ -70,6 +74,12 @@ def execute_side_by_side(app: Sphinx, sources: dict[str, str]) -> None:
             cache.cache_notebook_bundle(
                 CacheBundleIn(notebook, str(path), data=data), check_validity=False, overwrite=True
             )
+
+
+def seconds_stated(source: str) -> int:
+    """How long a chapter runs, as its header says; 0 where it does not say seconds."""
+    found = re.match(r"(\d+) s", running_time(source) or "")
+    return int(found[1]) if found else 0
 
 
 def execute(notebook: NotebookNode, timeout: int) -> ExecutionResult:

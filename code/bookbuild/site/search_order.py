@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+from bookbuild.chapters import chapter_files
+
 TERM = re.compile(r"\{term\}`([^`<]+?)(?:\s*<([^>`]+)>)?`")
 SCRIPT = """// In place of Sphinx's own scores, which it repeats, but for the last line.
 const explainedIn = %s;
@@ -23,12 +25,12 @@ var Scorer = {
 """
 
 
-def first_uses(book: Path) -> dict[str, str]:
+def first_uses(root: Path) -> dict[str, str]:
     """The document that first links each term of the glossary, in lower case, chapters in their order."""
     found: dict[str, str] = {}
-    for path in sorted(book.glob("[0-9]*.md")):
+    for path in chapter_files(root):
         for shown, target in TERM.findall(path.read_text(encoding="utf-8")):
-            found.setdefault(" ".join((target or shown).lower().split()), f"{book.name}/{path.stem}")
+            found.setdefault(" ".join((target or shown).lower().split()), f"book/{path.stem}")
     return found
 
 
@@ -36,7 +38,7 @@ def write_scorer(app: Sphinx) -> None:
     """Hand Sphinx the script."""
     script = Path(app.srcdir, "_build", "search_scorer.js")
     script.parent.mkdir(exist_ok=True)
-    terms = json.dumps(first_uses(Path(app.srcdir, "book")), ensure_ascii=False)
+    terms = json.dumps(first_uses(Path(app.srcdir)), ensure_ascii=False)
     script.write_text(SCRIPT % terms, encoding="utf-8")
     app.config.html_search_scorer = str(script)
 
