@@ -69,7 +69,7 @@ def _visit_segment(self: HTML5Translator, node: Segment) -> None:
 def serve(app: Sphinx, exception: Exception | None) -> None:
     """Lay beside the pages what the element loads, also where no page has changed."""
     if exception is None and app.builder.format == "html":
-        lay_out(Path(app.srcdir), Path(app.outdir) / "_static", Path(app.outdir).parent / ".onnxruntime-web")
+        lay_out(Path(app.srcdir), Path(app.outdir) / "_static", Path(app.srcdir) / "_build" / ".onnxruntime-web")
 
 
 def lay_out(root: Path, static: Path, cache: Path) -> None:

@@ -41,8 +41,9 @@ def chapter_digest(source: str, root: Path) -> str:
     for name in ("torch", "torchvision", "matplotlib", "d2l"):
         digest.update(metadata.version(name).encode())
     digest.update(declared_dependencies(root / "pyproject.toml").encode())
+    verbatim = bool(PRINTS_CODE.search(source))
     for path in sorted(files):
-        content = file_digest(path, bool(PRINTS_CODE.search(source)), *state(path))
+        content = file_digest(path, verbatim, *state(path))
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + content)
     return digest.hexdigest()[:16]
 
@@ -89,10 +90,9 @@ def figure_files(shown: set[str], code: Path) -> set[Path]:
 def data_files(files: set[Path]) -> Iterator[Path]:
     """Weights and tables of the packages that are imported; what figures consist of is `figure_files`' concern."""
     for package in {path.parent for path in files if path.name == "__init__.py" and path.parent.name != "figures"}:
-        for path in package.rglob("*"):
-            owner = next(folder for folder in path.parents if (folder / "__init__.py").is_file())
-            if path.is_file() and path.suffix not in (".py", ".pyc") and owner == package:
-                yield path
+        folders = [path for path in package.iterdir() if path.is_dir() and not (path / "__init__.py").is_file()]
+        found = [*package.iterdir(), *(path for folder in folders for path in folder.rglob("*"))]
+        yield from (path for path in found if path.suffix not in ("", ".py", ".pyc") and path.is_file())
 
 
 def other_checkers(source: str, code: Path) -> set[Path]:

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pybtex.plugin
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -134,6 +136,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     os.environ["SEGBOOK_THEMED"] = "1"  # kernels inherit this: figures that follow the theme,
     os.environ["TQDM_DISABLE"] = "1"  # no progress bars frozen into a page,
     os.environ.setdefault("FULL", "0")  # and the small networks, also where there is a GPU
+    pybtex.plugin.find_plugin = cache(pybtex.plugin.find_plugin)  # else each citation reads all metadata
     app.add_role("result", ResultRole())
     page_head.setup(app)
     question.setup(app)

@@ -15,6 +15,7 @@ from bookbuild.site.execution import execute_side_by_side
 extensions = ["myst_nb"]
 nb_execution_mode = "cache"
 nb_execution_timeout = 120
+nb_execution_excludepatterns = ["excluded/*"]
 
 def first(app, env, docnames):
     execute_side_by_side(app, {{name: Path(env.doc2path(name)).read_text() for name in docnames}})
@@ -65,7 +66,10 @@ def project(tmp_path):
         cell = MEET.format(folder=str(meeting), name=name, other=other)
         (tmp_path / f"{name}.md").write_text(NOTEBOOK.format(name=name, code=cell))
     (tmp_path / "c.md").write_text(NOTEBOOK.format(name="c", code="1 / 0"))
-    (tmp_path / "index.md").write_text("# Index\n\n```{toctree}\na\nb\nc\n```\n")
+    (tmp_path / "excluded").mkdir()
+    noted = f"open({str(meeting / 'd')!r}, 'w').close()"
+    (tmp_path / "excluded" / "d.md").write_text(NOTEBOOK.format(name="d", code=noted))
+    (tmp_path / "index.md").write_text("# Index\n\n```{toctree}\na\nb\nc\nexcluded/d\n```\n")
     return tmp_path
 
 
@@ -75,6 +79,8 @@ def test_two_chapters_run_at_once_and_only_once_and_a_failure_is_reported(projec
     assert "a.md" not in complaints and "b.md" not in complaints
     for name, other in (("a", "b"), ("b", "a")):
         assert f"met {other}" in (project / "_build" / f"{name}.html").read_text()
+
+    assert not (project / "meeting" / "d").exists() and (project / "_build" / "excluded" / "d.html").is_file()
 
     (project / "c.md").write_text(NOTEBOOK.format(name="c", code="print(6 * 7)"))
     for name in ("a", "b"):  # new prose, old cells
