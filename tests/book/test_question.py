@@ -1,71 +1,14 @@
-"""Questions: every chapter asks a few, each choice has its reason, and a reader opens them by keyboard."""
+"""The directive `question` on a page: a reader opens its choices by keyboard, and its faults are named."""
 
 import os
 import re
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from bookbuild import ROOT
-from bookbuild.chapters import chapter_files
-
-CHAPTERS = chapter_files(ROOT)[:13]
-ENTRY_TEST = ROOT / "book" / "entry-test.md"
-QUESTION = re.compile(r"^```\{question\}\n:answer: (\w+)\n\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
-
-
-def choices(body: str) -> list[tuple[str, str]]:
-    """Choice and reason of each item of the list at the end of a question."""
-    items = re.split(r"^- ", body, flags=re.MULTILINE)[1:]
-    return [tuple(part.strip() for part in item.partition("\n\n")[::2]) for item in items]
-
-
-def check(answer: str, body: str) -> None:
-    found = choices(body)
-    assert 3 <= len(found) <= 5, body
-    assert answer in "ABCDE"[: len(found)], body
-    for choice, reason in found:
-        assert choice and len(choice.split()) <= 30, f"a choice is read at a glance: {choice}"
-        assert 5 <= len(reason.split()) <= 80, f"a reason says why, in a few sentences: {reason}"
-        assert not re.match(r"(Yes|No|Right|Wrong|Correct)\b[.,:]", reason), f"the page says so by itself: {reason}"
-    assert len({reason for _, reason in found}) == len(found)
-
-
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
-def test_questions_of_a_chapter(path):
-    text = path.read_text(encoding="utf-8")
-    found = QUESTION.findall(text)
-    assert len(found) == text.count("{question}"), "every question names its answer first, then leaves a line empty"
-    assert 3 <= len(found) <= 5
-    for answer, body in found:
-        check(answer, body)
-    sections = [section for section in re.split(r"^## ", text, flags=re.MULTILINE) if "{question}" in section]
-    assert len(sections) >= 3, "questions stand where a reader should stop, not in one heap"
-    assert "{question}" not in text.split("\n## Summary\n")[1]
-
-
-def test_every_letter_is_right_equally_often():
-    """Who always takes the same letter learns nothing about the author."""
-    counts = Counter(answer for path in CHAPTERS for answer, _ in QUESTION.findall(path.read_text(encoding="utf-8")))
-    assert all(counts[letter] >= sum(counts.values()) / 5 for letter in "ABC"), counts
-
-
-def test_entry_test():
-    """Ten questions; each wrong choice is told what to read."""
-    text = ENTRY_TEST.read_text(encoding="utf-8")
-    found = QUESTION.findall(text)
-    assert len(found) == text.count("{question}") == len(re.findall(r"^## ", text, re.MULTILINE)) == 10
-    for answer, body in found:
-        check(answer, body)
-    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        after = section.split("\n```\n")[-1]
-        assert re.search(r"\*\*Missed it\?\*\*.*(\{doc\}|\{cite)", after, re.DOTALL), f"no pointer: {section[:40]}"
-
-
-# --- a small page ---------------------------------------------------------------------------------------------------
 
 CONF = """
 extensions = ["myst_parser", "bookbuild.site.question"]
