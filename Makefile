@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)/code
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book html test lint notebooks serve results network replay gpu bench mutants links clean
+.PHONY: help book html test lint notebooks serve results photos network replay gpu bench mutants links clean
 
 help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
@@ -52,6 +52,10 @@ serve: $(READY)      ## serve the built book on localhost (PORT=8000)
 
 results: $(READY)    ## the trainings whose numbers the chapters print, what is missing of them (RUNS=toyvoc control/*)
 	$(BIN)/python -m bookbuild.experiments.toyvoc $(RUNS)
+
+photos: $(READY)     ## the networks on photographs, what is missing of them, and their pictures (ROWS=photos/fcn32s*)
+	$(BIN)/python -m bookbuild.experiments.photos $(ROWS)
+	$(if $(ROWS),,$(BIN)/python -m bookbuild.experiments.photos strips)
 
 gpu:                 ## the full-size networks on CUDA, with the torch that $(PYTHON) has; SEGBOOK_DATA names the data
 	$(PYTHON) -m bookbuild.experiments.photographs --device cuda $(RUNS)

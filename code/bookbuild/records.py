@@ -18,7 +18,7 @@ from segbook.files import write_atomically
 
 RESULTS = ROOT / "results"
 CODE = ("code", "pyproject.toml")  # what a run's numbers depend on
-MEANS = ("mean_iou", "boundary_f1", "pixel_accuracy", "seconds")
+MEANS = ("mean_iou", "mean_iou_seven", "mean_iou_occurring", "boundary_f1", "pixel_accuracy", "seconds")
 UNKNOWN = "unknown"
 
 

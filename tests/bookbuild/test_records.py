@@ -55,8 +55,8 @@ def module_of(command: str) -> str | None:
 def holds(commit: str, command: str) -> bool:
     """Is there, at this commit, the module or the target of make that a command names?"""
     if module := module_of(command):
-        file = f"code/{module.replace('.', '/')}.py"
-        return git("cat-file", "-e", f"{commit}:{file}") is not None
+        place = f"{commit}:code/{module.replace('.', '/')}"
+        return any(git("cat-file", "-e", f"{place}{file}") is not None for file in (".py", "/__main__.py"))
     target = re.fullmatch(r"make ([a-z]+)", command)[1]
     return re.search(rf"^{target}:", git("show", f"{commit}:Makefile") or "", re.MULTILINE) is not None
 

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 
 from bookbuild import records
-from bookbuild.experiments import queue, variants
+from bookbuild.experiments import queue, scoring, variants
 from bookbuild.experiments.toyvoc import FAMILY
 from segbook import data, losses, models, train
 from segbook.train import checkpoint
@@ -168,22 +168,14 @@ def run(row: Row, seed: int, root: Path, device: torch.device) -> dict:
             best = Path(folder, "best.pt")
             checkpoint.restore(model, train.load_checkpoint(best), best)
     scored = data.load(row.dataset, "test", root) if choosing else val_set
-    began = time.perf_counter()
-    matrix = train.evaluate(model, scored, batch_size=1)
-    inference = time.perf_counter() - began
-    named = {c: None if v != v else v for c, v in zip(scored.classes, matrix.iou().tolist())}
     return {
         "seed": seed,
-        "mean_iou": matrix.mean_iou(),
-        "pixel_accuracy": matrix.pixel_accuracy(),
-        "mean_accuracy": matrix.mean_accuracy(),
-        "iou": named,
+        **scoring.scores(scoring.count(model, scored), scored.classes),
         "val_mean_iou": history.best if choosing else None,
         "best_step": history.best_step if choosing else None,
         "losses": [round(value, 4) for value in history.losses[:: max(1, row.steps // 100)]],
         "seconds": round(seconds, 1),
         "images_per_second": round(row.steps * settings["batch_size"] / seconds, 1),
-        "scored_images_per_second": round(len(scored) / inference, 1),
         "peak_memory_gib": round(torch.cuda.max_memory_allocated(device) / 2**30, 2) if cuda else None,
         **source,
     }

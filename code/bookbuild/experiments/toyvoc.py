@@ -18,13 +18,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Subset
 
 from bookbuild import records
-from bookbuild.experiments import queue, variants
+from bookbuild.experiments import queue, scoring, variants
 from bookbuild.experiments.variants import (
     LowLevelFrom,
     SkipVariant,
@@ -34,7 +33,6 @@ from bookbuild.experiments.variants import (
     without_image_pooling,
 )
 from segbook import data, losses, models, train
-from segbook.metrics import ConfusionMatrix, boundary_f1
 
 COMMAND = "python -m bookbuild.experiments.toyvoc"
 SEEDS = (0, 1, 2)
@@ -144,6 +142,11 @@ def experiments() -> list[Experiment]:
 
 def run(experiment: Experiment, seed: int) -> dict:
     """Train once and score: everything that a row needs."""
+    return trained(experiment, seed)[1]
+
+
+def trained(experiment: Experiment, seed: int) -> tuple[nn.Module, dict]:
+    """A network of the row's, and its run."""
     source = records.provenance(f"{COMMAND} {experiment.path}")
     crop = experiment.data.get("size", (96, 128)) if experiment.augment else None
     train_set = data.load("toy", "train", crop_size=crop, **experiment.data)
@@ -171,30 +174,12 @@ def run(experiment: Experiment, seed: int) -> dict:
         model.load_coarser(coarser)
     history = train.fit(model, train_set, **settings | {"steps": share}, seed=seed, progress=False)
     seconds = time.perf_counter() - began
-    return {
+    return model, {
         "seed": seed,
-        **scores(model, test_set),
+        **scoring.scores(scoring.count(model, test_set), data.VOC_CLASSES),
         "last_loss": history.losses[-1],
         "seconds": round(seconds, 1),
         **source,
-    }
-
-
-def scores(model: nn.Module, dataset) -> dict:
-    """Mean IoU and accuracies over the data set, IoU of the classes that occur, and boundary F1."""
-    matrix, outlines = ConfusionMatrix(21), []
-    for _, prediction, label in train.predictions(model, dataset):
-        matrix.update(prediction[None], label[None])
-        outlines.append(boundary_f1(prediction, label, 21).numpy())
-    outlines = np.array(outlines)
-    seen = ~np.isnan(outlines).all(0)
-    iou = {c: v for c, v in zip(data.VOC_CLASSES, matrix.iou().tolist()) if v == v}
-    return {
-        "mean_iou": matrix.mean_iou(),
-        "boundary_f1": float(np.nanmean(outlines[:, seen], axis=0).mean()),
-        "pixel_accuracy": matrix.pixel_accuracy(),
-        "mean_accuracy": matrix.mean_accuracy(),
-        "iou": iou,
     }
 
 
