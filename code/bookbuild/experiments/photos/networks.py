@@ -12,7 +12,7 @@ from segbook import data, models
 from segbook.train import checkpoint
 
 PUBLISHED = "published"  # the name of Google's network among the rows'
-CROPS = 24  # training images on which the decoder's batch norms are calibrated
+CROPS, CROP = 24, (321, 321)  # on so many training images, cut to this size, the decoder's batch norms are calibrated
 
 
 def published() -> nn.Module:
@@ -46,7 +46,7 @@ def write_start(root: Path) -> Path:
     """The checkpoint from which the network that ships is trained, made of Google's weights if it is not there."""
     path = roots.HOME / START
     if not path.is_file():
-        train_set = data.load("voc", "train", root, crop_size=(321, 321))
+        train_set = data.load("voc", "train", root, crop_size=CROP)
         model = start(published(), train_set)
         config = {"model": PLUS, "num_classes": 21, "options": SMALL, "data": "voc"}
         config |= {"classes": list(train_set.classes), "palette": train_set.palette.tolist()}

@@ -73,7 +73,7 @@ CREDITS = {
     },
 }
 
-Panel = tuple[str, np.ndarray]  # a title and a picture (H, W, 3)
+Panel = tuple[str, np.ndarray]  # a title, "" for none, and a picture (H, W, 3)
 
 
 def photographs() -> dict[str, np.ndarray]:
@@ -104,16 +104,17 @@ class Painter:
         if self.classes[0] == "background":
             label = label.where(label > 0, data.VOID)
         self.seen |= set(label.unique().tolist())
-        return title, infer.overlay(image, label, self.palette, alpha=0.7)
+        return title, infer.overlay(image, label, self.palette, alpha=0.6)
 
     def predict(self, title: str, image: np.ndarray, model: nn.Module) -> Panel:
         return self.paint(title, image, infer.predict(model, image))
 
     def sheet(self, panels: Sequence[Panel], columns: int, width: int) -> Image.Image:
-        """Panels in rows, each `width` wide under its title, and the legend below."""
-        font, bar = ImageFont.load_default(14), 22
+        """Panels in rows, each `width` wide, under its title if it has one; the legend below."""
+        font = ImageFont.load_default(14)
         tiles = []
         for title, picture in panels:
+            bar = 22 if title else 0
             height = round(width * picture.shape[0] / picture.shape[1])
             tile = Image.new("RGB", (width, bar + height), "white")
             tile.paste(Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS), (0, bar))
@@ -158,7 +159,9 @@ def draw_rows(
 ) -> None:
     """One picture: a row for each photograph, a column for each network."""
     painter = Painter(data.VOC_CLASSES, data.VOC_PALETTE)
-    panels = [painter.predict(title, image, net) for image in images.values() for title, net in nets.items()]
+    panels = []
+    for row, image in enumerate(images.values()):
+        panels += [painter.predict("" if row else title, image, net) for title, net in nets.items()]
     save(painter.sheet(panels, len(nets), width), name, folder)
 
 
@@ -166,9 +169,11 @@ def draw_camvid(net: nn.Module, dataset: data.Samples, frames: Sequence[int], fo
     """One picture: frame, label and prediction in each row."""
     painter = Painter(dataset.classes, dataset.palette)
     panels: list[Panel] = []
-    for x, label in (dataset[i] for i in frames):
+    for i in frames:
+        x, label = dataset[i]
         image = data.denormalise(x).permute(1, 2, 0).numpy()
-        panels += [("frame", image), painter.paint("label", image, label), painter.predict("prediction", image, net)]
+        frame, true, predicted = ("", "", "") if panels else ("frame", "label", "prediction")
+        panels += [(frame, image), painter.paint(true, image, label), painter.predict(predicted, image, net)]
     save(painter.sheet(panels, 3, width), "camvid", folder)
 
 

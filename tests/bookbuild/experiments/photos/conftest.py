@@ -9,7 +9,7 @@ import torchvision
 from PIL import Image
 
 from bookbuild import records
-from bookbuild.experiments.photos import GOOGLE, IMAGENET, roots
+from bookbuild.experiments.photos import GOOGLE, IMAGENET, networks, roots
 from segbook import data, models
 
 
@@ -74,5 +74,6 @@ def home(archives, tmp_path, monkeypatch):
     monkeypatch.setenv("SEGBOOK_DATA", str(archives))
     monkeypatch.setattr(roots, "HOME", tmp_path / "photos")
     monkeypatch.setattr(roots, "HEARTBEAT", 2)
+    monkeypatch.setattr(networks, "CROP", (33, 33))
     monkeypatch.setattr(records, "RESULTS", tmp_path / "results")
     return tmp_path / "photos"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bookbuild.experiments.photos import PLUS, SMALL, networks, roots
+from bookbuild.experiments.photos import GOOGLE, PLUS, SMALL, networks, roots
 from segbook import data, models, train
 
 
@@ -27,6 +27,16 @@ def test_the_start_computes_what_its_source_does(started, size):
     aligned = networks.named(networks.PUBLISHED, align_corners=False, align_centres=True)
     difference, agreement = same(aligned, started, *size)
     assert difference < 1e-3 and agreement > 0.999
+
+
+def test_the_real_start_computes_what_googles_network_does():
+    if not (roots.source() / GOOGLE).is_file():
+        pytest.skip(f"{GOOGLE} is not in {roots.source()} (set SEGBOOK_DATA)")
+    noise = torch.randn(8, 3, 65, 65, generator=torch.Generator().manual_seed(0))
+    started = networks.start(networks.published(), [(image, None) for image in noise])
+    aligned = networks.named(networks.PUBLISHED, align_corners=False, align_centres=True)
+    difference, agreement = same(aligned, started, 81, 113)
+    assert difference < 1e-3 and agreement > 0.9999
 
 
 def test_the_starts_batch_norms_undo_themselves(started):
