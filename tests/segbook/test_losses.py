@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from sklearn import metrics as sk
 
+from segbook import data
 from segbook.losses import (
     binary_cross_entropy,
     cross_entropy,
@@ -354,6 +355,14 @@ def test_void_may_have_the_number_of_a_class(loss, logits, target):
     target = torch.where(target == 1, 255, target)
     renamed = torch.where(target == 255, 1, target)
     torch.testing.assert_close(loss(logits, renamed, ignore_index=1), loss(logits, target))
+
+
+def test_check_labels_accepts_classes_and_void():
+    data.check_labels(torch.tensor([[0, 1, 2, 255]]), 3)
+    data.check_labels(torch.tensor([], dtype=torch.int64), 3)
+    data.check_labels(torch.tensor([[0, -1]], dtype=torch.int64), 1, ignore_index=-1)
+    with pytest.raises(ValueError, match="label 2 is out of range: 2 classes are numbered 0 to 1"):
+        data.check_labels(torch.tensor([[0, 2]]), 2)
 
 
 @pytest.mark.parametrize("loss", [dice_loss, iou_loss, lovasz_softmax], ids=lambda loss: loss.__name__)
