@@ -111,6 +111,11 @@ def test_variants_from_the_web_are_caught(name):
         (lambda: conv_transpose_output_size(5, 3, 2, 0, 2), ValueError, "output_padding 2, stride 2 and dilation 1"),
         (lambda: conv_transpose_output_size(5, 3, 2, 0, -1), ValueError, "output_padding must be at least 0"),
         (lambda: conv_transpose_output_size(1, 2, 2, 1), ValueError, "padding 1 cuts away all"),
+        (lambda: conv_transpose_output_size(0, 3), ValueError, "n must be at least 1, got 0"),
+        (lambda: conv_transpose_output_size(5, 0), ValueError, "kernel_size must be at least 1, got 0"),
+        (lambda: conv_transpose_output_size(5, 3, 0), ValueError, "stride must be at least 1, got 0"),
+        (lambda: conv_transpose_output_size(5, 3, padding=-1), ValueError, "padding must be at least 0, got -1"),
+        (lambda: conv_transpose_output_size(5, 3, dilation=0), ValueError, "dilation must be at least 1, got 0"),
     ],
 )
 def test_bad_sizes_say_what_is_wrong(call, error, words):
