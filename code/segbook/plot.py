@@ -6,7 +6,9 @@ While the book is built (SEGBOOK_THEMED=1) each figure also becomes an SVG whose
 
 import io
 import os
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -19,6 +21,9 @@ from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
 from segbook.data.palette import VOID, index_to_colour
+
+if TYPE_CHECKING:
+    from segbook.train import History
 
 # Each colour as it is drawn on a light page, and what replaces it on a dark one (contrast at least 3:1 on either).
 # The series colours follow Okabe and Ito: they stay apart for colour-blind readers.
@@ -193,3 +198,56 @@ def heatmap(
             # fixed colours: the cell under them does not change with the theme
             ax.text(j, i, text, ha="center", va="center", fontsize=9.5, color="#ffffff" if dark_cell else "#101010")
     return ax
+
+
+def history(run: "History", steps: int | None = None, figure: Figure | None = None) -> np.ndarray:
+    """Draw a training: the loss of every step (thin) with a mean of 25 (thick), and the validations' mIoU.
+
+    Args:
+        run: what `train.fit` returns, or hands to its callback.
+        steps: length of the whole training, the right end of both axes; where it stands if not given.
+        figure: to draw on; a new one of pyplot if not given.
+
+    Returns:
+        The two axes.
+    """
+    figure = figure or plt.figure(figsize=(7.5, 2.6))
+    left, right = axes = figure.subplots(1, 2)
+    mean = np.convolve(run.losses, np.full(25, 1 / 25), "valid") if len(run.losses) >= 25 else []
+    left.plot(run.steps, run.losses, lw=0.5, color=GREY)
+    left.plot(run.steps[24 : 24 + len(mean)], mean, color=SERIES[0])
+    right.plot(run.val_steps, run.val_mious, "o-", ms=4, color=SERIES[0])
+    left.set(xlabel="step", title="training loss", xlim=(0, steps), yscale="log" if run.losses else "linear")
+    right.set(xlabel="step", title="validation mIoU", xlim=(0, steps), ylim=(0, 1))
+    return axes
+
+
+class LivePlot:
+    """Callback of `train.fit`: `history` redrawn in place in a notebook, in one picture of some 20 kB.
+
+    It is redrawn after `seconds` at the earliest, and at the end. Outside of a notebook nothing is shown.
+    """
+
+    def __init__(self, seconds: float = 5.0):
+        self.seconds = seconds
+        self.drawn = float("-inf")
+        self.handle = None
+
+    def __call__(self, run: "History", steps: int) -> None:
+        if run.step < steps and time.perf_counter() - self.drawn < self.seconds:
+            return
+        try:
+            from IPython import get_ipython
+            from IPython.display import Image, display
+        except ImportError:
+            return
+        if getattr(get_ipython(), "kernel", None) is None:
+            return
+        figure, picture = Figure(figsize=(7.5, 2.6), layout="constrained"), io.BytesIO()  # none of pyplot's
+        history(run, steps, figure)
+        figure.savefig(picture, format="png", dpi=80)
+        if self.handle is None:
+            self.handle = display(Image(picture.getvalue()), display_id=True)
+        else:
+            self.handle.update(Image(picture.getvalue()))
+        self.drawn = time.perf_counter()
