@@ -20,6 +20,7 @@ import signal
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -61,6 +62,7 @@ class OutOfTime(BaseException):
 
 
 outcomes: dict[str, Outcome] = {}  # the last one of each exercise, for `report`
+listeners: list[Callable[[Outcome], None]] = []  # are told each outcome: the grader listens
 student = {"name": ""}
 
 
@@ -81,11 +83,13 @@ def checker(function: Callable[..., str]) -> Callable[..., Outcome]:
             outcome = Outcome(
                 function.__name__, False, f"no answer after {SECONDS} s: is there a loop that does not end?"
             )
-        except Exception as error:  # a reader's mistake must become a sentence, whatever it is
+        except (Exception, SystemExit) as error:  # a reader's mistake must become a sentence, whatever it is
             outcome = Outcome(function.__name__, False, f"the answer cannot be read: {type(error).__name__}: {error}")
         if student["name"] and hasattr(function, "own"):
             outcome = replace(outcome, message=f"for {student['name']}: {function.own()[0]} · {outcome.message}")
         outcomes[outcome.name] = outcome
+        for listener in listeners:
+            listener(outcome)
         verdict = f"{'passed' if outcome.passed else 'not yet'} · {outcome.name}: {outcome.message}"
         print("\n".join(textwrap.fill(line, 79) for line in verdict.splitlines()))  # no notebook wraps its outputs
         if maps:
@@ -155,13 +159,16 @@ def time_limit(seconds: float) -> Iterator[None]:
     def ring(*_: Any) -> None:
         raise OutOfTime
 
+    began, left = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)[0]  # of a limit around this one
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, left or seconds), 1)  # again each second, for who catches it
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 0.001), 1)
 
 
 def call(function: Callable, *arguments: Any, said: str | None = None) -> Any:
@@ -180,7 +187,7 @@ def call(function: Callable, *arguments: Any, said: str | None = None) -> Any:
     given = copy.deepcopy(arguments)
     try:
         result = function(*given)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise Wrong(f"{said} raised {type(error).__name__}: {error}") from error
     if result is None or is_open(result):
         raise Wrong(f"{said} returned {short(result)}; is there a `return` with the result?")
@@ -265,7 +272,13 @@ def require(holds: Any, message: str, maps: Maps | None = None) -> None:
 
 
 def seed(name: str) -> None:
-    """Ask for one student's own numbers from here on; an empty name asks for those of the statements again."""
+    """Ask for one student's own numbers from here on; an empty name asks for those of the statements again.
+
+    Raises:
+        ValueError: something was checked with other numbers before.
+    """
+    if outcomes and str(name) != student["name"]:
+        raise ValueError("a notebook has one name, given before the first check: restart it to give another")
     student["name"] = str(name)
 
 
