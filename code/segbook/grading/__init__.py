@@ -5,20 +5,22 @@ What it can still do: copy the book's public solutions, forge its own grade, use
 hole in the kernel.
 """
 
-import asyncio
 import csv
 import io
 import json
 import os
+import select
 import signal
 import stat
-import tempfile
+import subprocess
 import time
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT, Popen
+from threading import Event
 from uuid import uuid4
 
 from segbook.grading import notebook
@@ -54,70 +56,71 @@ def grade(paths: Sequence[Path], sandbox: Sandbox, jobs: int, done: Callable[[li
     Args:
         done: called after each, with the grades of all in the order given; what has not been run says so.
     """
-    grades = [Grade(path) for path in paths]
-
-    async def run_one(one: Grade, places: asyncio.Semaphore) -> None:
-        async with places:
-            began = time.monotonic()
-            try:
-                await run(one, read(one.path), sandbox)
-            except (OSError, ValueError) as error:
-                one.status, one.notes = "not read", [str(error)]
-            one.seconds = time.monotonic() - began
-            done(grades)
-
-    async def run_all() -> None:
-        places = asyncio.Semaphore(jobs)
-        async with asyncio.TaskGroup() as group:
-            for one in grades:
-                group.create_task(run_one(one, places))
-
-    asyncio.run(run_all())
+    grades, stop = [Grade(path) for path in paths], Event()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for task in as_completed([pool.submit(run, one, sandbox, stop) for one in grades]):
+                task.result()
+                done(grades)
+        except BaseException:  # Ctrl-C, or a full disk: end those that run, and begin no other
+            stop.set()
+            raise
 
 
-def read(path: Path) -> bytes:
-    """The bytes of a submission; raises ValueError for what is no file, or a huge one, and OSError."""
+def run(one: Grade, sandbox: Sandbox, stop: Event) -> None:
+    """Run one submission in the sandbox, for as long and as loud as it may, and take down what it says."""
+    began, name, said = time.monotonic(), f"segbook-{uuid4().hex}", bytearray()
+    if stop.is_set():
+        return
+    try:
+        process = start(one.path, sandbox, name)
+    except (OSError, ValueError) as error:
+        one.status, one.notes = "not read", [str(error)]
+        return
+    status = ""
+    while not status:
+        part = os.read(process.stdout.fileno(), MOST) if select.select([process.stdout], [], [], 0.1)[0] else b""
+        said += part
+        if not part and process.poll() is not None:
+            status = how_it_ended(process.returncode)
+        elif len(said) > MOST:
+            status = "wrote too much"
+        elif time.monotonic() - began > sandbox.seconds:
+            status = "out of time"
+        elif stop.is_set():
+            status = "not run"
+        elif not part:  # silent for now, or for ever
+            time.sleep(0.05)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if sandbox.container:  # which the end of its client does not end
+        subprocess.run([engine(), "kill", name], capture_output=True)
+    process.wait()
+    process.stdout.close()
+    one.status, one.seconds = status, time.monotonic() - began
+    lines = bytes(said[:MOST]).splitlines()
+    if not [line for line in lines if hear(one, line)] and status.startswith("ended"):
+        one.status, one.notes = "did not start", [line.decode(errors="replace")[:300] for line in lines[-1:]]
+
+
+def start(path: Path, sandbox: Sandbox, name: str) -> Popen:
+    """Start a submission. Its descriptors are no files of ours: whoever holds one open can open it again to write.
+
+    Raises:
+        ValueError: what is no file, or a huge one. OSError.
+    """
     about = path.lstat()
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("no file but a symbolic link, a folder, a pipe or a device")
     if about.st_size > LARGEST:
         raise ValueError(f"{about.st_size >> 20} MB, and a notebook may have {LARGEST >> 20}: clear its outputs")
-    return path.read_bytes()
-
-
-async def run(one: Grade, content: bytes, sandbox: Sandbox) -> None:
-    """Run one submission in the sandbox, for as long and as loud as it may, and take down what it says.
-
-    Its descriptors are pipes, never files of ours: whoever holds a file open can open it again to write.
-    """
-    name, said = f"segbook-{uuid4().hex}", bytearray()
     limits = {"RLIMIT_CPU": sandbox.cpu_seconds, "RLIMIT_FSIZE": sandbox.disk << 20, "RLIMIT_CORE": 0}
     limits |= {} if sandbox.gpu else {"RLIMIT_AS": int(sandbox.memory * 2**30)}
     limits |= {} if sandbox.container or sandbox.trust else {"RLIMIT_NPROC": 512}  # elsewhere it counts all of yours
-    command = [*sandbox.command(name), "-m", "segbook.grading.inside", json.dumps([limits, sandbox.seconds / 3])]
-    about = {"env": variables(sandbox), "start_new_session": True, "stdin": PIPE, "stdout": PIPE, "stderr": STDOUT}
-    with tempfile.TemporaryDirectory(prefix="segbook-grade-") as folder:
-        process = await asyncio.create_subprocess_exec(*command, cwd=folder, **about)
-        try:
-            async with asyncio.timeout(sandbox.seconds):
-                with suppress(ConnectionError):  # it ended before it had read all
-                    process.stdin.write(content)
-                    await process.stdin.drain()
-                process.stdin.close()
-                while len(said) <= MOST and (part := await process.stdout.read(MOST)):
-                    said += part
-                one.status = how_it_ended(await process.wait()) if len(said) <= MOST else "wrote too much"
-        except TimeoutError:
-            one.status = "out of time"
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            if sandbox.container:  # which the end of its client does not end
-                await (await asyncio.create_subprocess_exec(engine(), "kill", name, stderr=PIPE)).wait()
-            await process.wait()
-    lines = bytes(said[:MOST]).splitlines()
-    if not [line for line in lines if hear(one, line)] and one.status.startswith("ended"):
-        one.status, one.notes = "did not start", [line.decode(errors="replace")[:300] for line in lines[-1:]]
+    command, seen = sandbox.command(name, path.absolute())
+    command += ["-m", "segbook.grading.inside", json.dumps([str(seen), limits, sandbox.cell_seconds])]
+    environment = variables(sandbox)
+    return Popen(command, env=environment, start_new_session=True, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
 
 
 def hear(one: Grade, line: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What runs in the sandbox: one notebook, from standard input, in a fresh process; `python -m segbook.grading.inside`.
+"""What runs in the sandbox: one notebook, in a fresh process; `python -m segbook.grading.inside`.
 
 The checkers run here too, beside the answers, so a notebook can forge its own grade: the solutions are public anyway.
 What it cannot do is reach anything else. The host is told in lines of JSON, each a list that begins with its kind.
@@ -12,6 +12,7 @@ import resource
 import sys
 import types
 from contextlib import suppress
+from pathlib import Path
 
 from segbook.grading import notebook
 
@@ -22,19 +23,18 @@ def tell(*line: object) -> None:
     os.write(HOST, json.dumps(line).encode() + b"\n")
 
 
-def main(limits: dict[str, int], seconds: float) -> None:
-    """Args: limits: as `resource` names them. seconds: of one cell."""
+def main(path: str, limits: dict[str, int], seconds: float) -> None:
+    """Args: path: the notebook's. limits: as `resource` names them. seconds: of one cell."""
     for name, most in limits.items():
         kind = getattr(resource, name)
         soft, hard = (most if now == resource.RLIM_INFINITY else min(most, now) for now in resource.getrlimit(kind))
         with suppress(ValueError):  # macOS, where only trusted notebooks run, limits no addresses
             resource.setrlimit(kind, (soft, hard + 5 if name == "RLIMIT_CPU" else hard))  # first a signal that says why
-    content = sys.stdin.buffer.read()
     sys.stdin = io.StringIO()
     os.dup2(1, HOST)
     try:
-        cells, notes = notebook.read(content)
-    except ValueError as error:
+        cells, notes = notebook.read(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
         return tell("unread", str(error))
     exercises = notebook.asked(cells)  # imports torch: until here the host sees what goes wrong
     os.closerange(1, 3)

@@ -11,13 +11,15 @@ import segbook
 
 SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
 NEVER = {Path("/"), Path("/home"), Path("/root"), Path("/run"), Path("/tmp"), Path("/etc"), Path("/var"), Path.home()}
+SEEN = Path("/tmp/notebook.ipynb")
 
 
 @dataclass(frozen=True)
 class Sandbox:
     """What one submission may use, and where it runs."""
 
-    seconds: float = 900  # wall clock; one cell gets a third of it
+    seconds: float = 900  # wall clock
+    cell_seconds: float = 300  # of a cell, so that an endless one costs its own exercise only
     cpu_seconds: int = 1800  # of each process
     memory: float = 8  # GB that a process may address
     disk: int = 1024  # MB of files, which lie in memory
@@ -26,17 +28,17 @@ class Sandbox:
     container: str | None = None  # an image, to run in it by docker or podman
     trust: bool = False  # no sandbox
 
-    def command(self, name: str) -> list[str]:
-        """What starts Python there; `name` is for a container."""
+    def command(self, name: str, notebook: Path) -> tuple[list[str], Path]:
+        """What starts Python there, and where it then finds the notebook; `name` is for a container."""
         if self.container:
-            return in_container(self, name)
-        return [sys.executable] if self.trust else in_bubblewrap(self)
+            return in_container(self, name, notebook), SEEN
+        return ([sys.executable], notebook) if self.trust else (in_bubblewrap(self, notebook), SEEN)
 
     def check(self) -> None:
         """Raises OSError, in one sentence, where there is no such sandbox."""
         advice = "name an image by --container, or, if the notebooks are your own, say --trust"
         try:
-            command = [*self.command(f"segbook-{os.getpid()}"), "-c", "pass"]
+            command = [*self.command(f"segbook-{os.getpid()}", Path(__file__))[0], "-c", "pass"]
             tried = subprocess.run(command, env=variables(self), stdin=subprocess.DEVNULL, capture_output=True)
         except FileNotFoundError as error:
             missing = "docker or podman" if self.container else "bubblewrap, which shuts notebooks off from your files"
@@ -66,8 +68,8 @@ def site_packages() -> list[str]:
     return [folder for folder in sys.path if folder.endswith(("site-packages", "dist-packages"))]
 
 
-def readable() -> dict[Path, Path]:
-    """What a submission may read, and where it sees it: Python, this package and the data.
+def readable(notebook: Path) -> dict[Path, Path]:
+    """What a submission may read, and where it sees it: Python, this package, the data and itself.
 
     Raises:
         ValueError: one of them is a folder that holds everything.
@@ -80,10 +82,11 @@ def readable() -> dict[Path, Path]:
     places = {Path(folder).absolute(): Path(folder).absolute() for folder in folders if Path(folder).is_dir()}
     if shut := NEVER & {folder.resolve() for folder in places}:
         raise ValueError(f"submissions would see all of {shut.pop()}: move the data or Python to a folder of their own")
-    return places | {drawn: Path("/tmp/cache") / drawn.name for drawn in cache_folder().absolute().glob("*")}
+    places |= {drawn: Path("/tmp/cache") / drawn.name for drawn in cache_folder().absolute().glob("*")}
+    return places | {notebook: SEEN}
 
 
-def in_bubblewrap(sandbox: Sandbox) -> list[str]:
+def in_bubblewrap(sandbox: Sandbox, notebook: Path) -> list[str]:
     """No network, no process of the host, of its files what `readable` says; /tmp and /dev/shm hold `disk` MB each."""
     command = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL", "--new-session"]
     command += ["--die-with-parent", "--proc", "/proc", "--dev", "/dev"]
@@ -91,7 +94,7 @@ def in_bubblewrap(sandbox: Sandbox) -> list[str]:
         command += ["--size", str(sandbox.disk << 20), "--tmpfs", place]
     for place in SYSTEM:
         command += ["--ro-bind-try", place, place]
-    for folder, seen in readable().items():
+    for folder, seen in readable(notebook).items():
         command += ["--ro-bind", str(folder), str(seen)]
     for device in Path("/dev").glob("nvidia*") if sandbox.gpu else ():
         command += ["--dev-bind", str(device), str(device)]
@@ -100,13 +103,13 @@ def in_bubblewrap(sandbox: Sandbox) -> list[str]:
     return [*command, "--chdir", "/tmp", sys.executable]
 
 
-def in_container(sandbox: Sandbox, name: str) -> list[str]:
+def in_container(sandbox: Sandbox, name: str, notebook: Path) -> list[str]:
     """The same by docker or podman; Python and what this package imports are the image's, the package is not."""
-    command = [engine(), "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only"]
+    command = [engine(), "run", "--rm", "--name", name, "--network", "none", "--read-only"]
     command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "512", "--user", "65534"]
     command += ["--memory", f"{sandbox.memory}g", "--shm-size", f"{sandbox.disk}m", "--workdir", "/tmp"]
     command += ["--tmpfs", f"/tmp:rw,mode=1777,size={sandbox.disk}m", *(["--gpus", "all"] if sandbox.gpu else [])]
-    for folder, seen in readable().items():
+    for folder, seen in readable(notebook).items():
         if not folder.is_relative_to(sys.base_prefix) and not folder.is_relative_to(sys.prefix):
             command += ["--volume", f"{folder}:{seen}:ro"]
     for variable, value in variables(sandbox).items():
