@@ -111,7 +111,8 @@ def test_numbers_read_lists_arrays_and_tensors():
         numbers(["a"], "x")
 
 
-def test_numbers_of_ones_own():
+def test_numbers_of_ones_own(monkeypatch):
+    monkeypatch.setattr(core, "outcomes", {})
     choices = list(range(50))
     try:
         assert personal("ex", choices) == 0
@@ -138,10 +139,11 @@ def test_report_counts_the_last_try_of_each(tmp_path, monkeypatch, capsys):
 
 
 def test_a_misspelled_checker_is_named():
-    with pytest.raises(AttributeError, match="no checker 'bilinear_corners'; did you mean 'bilinear_corner'"):
+    with pytest.raises(AttributeError, match="no checker 'bilinear_corners'; the nearest are bilinear_corner,"):
         checks.bilinear_corners(11)
-    with pytest.raises(AttributeError, match="no checker 'zzz'$"):
+    with pytest.raises(AttributeError, match="no checker 'zzz'; the nearest are") as raised:
         checks.zzz  # noqa: B018
+    assert "unknown_name" not in str(raised.value) and "core" not in str(raised.value)
     assert not hasattr(checks, "_private")
 
 
