@@ -27,5 +27,5 @@ __all__ = ["Outcome", "report", "seed"]
 
 def __getattr__(name: str) -> NoReturn:
     """Name the checker that was probably meant; reached for unknown names only."""
-    known = [one for one in globals() if not one.startswith("_") and one != "unknown_name"]
-    raise AttributeError(str(unknown_name("checker", name, known)))
+    checkers = [known for known, value in globals().items() if hasattr(value, "__wrapped__")]
+    raise AttributeError(str(unknown_name("checker", name, [*checkers, "report", "seed"])))

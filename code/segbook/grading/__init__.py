@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import os
-import select
 import signal
 import stat
 import subprocess
@@ -20,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, STDOUT, Popen
-from threading import Event
+from threading import Timer
 from uuid import uuid4
 
 from segbook.grading import notebook
@@ -56,51 +55,55 @@ def grade(paths: Sequence[Path], sandbox: Sandbox, jobs: int, done: Callable[[li
     Args:
         done: called after each, with the grades of all in the order given; what has not been run says so.
     """
-    grades, stop = [Grade(path) for path in paths], Event()
+    grades, running = [Grade(path) for path in paths], set()
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            for task in as_completed([pool.submit(run, one, sandbox, stop) for one in grades]):
+            for task in as_completed([pool.submit(run, one, sandbox, running) for one in grades]):
                 task.result()
                 done(grades)
-        except BaseException:  # Ctrl-C, or a full disk: end those that run, and begin no other
-            stop.set()
+        except BaseException:  # Ctrl-C, or a full disk
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                end(process)
             raise
 
 
-def run(one: Grade, sandbox: Sandbox, stop: Event) -> None:
+def run(one: Grade, sandbox: Sandbox, running: set[Popen]) -> None:
     """Run one submission in the sandbox, for as long and as loud as it may, and take down what it says."""
-    began, name, said = time.monotonic(), f"segbook-{uuid4().hex}", bytearray()
-    if stop.is_set():
-        return
+    began, name = time.monotonic(), f"segbook-{uuid4().hex}"
     try:
         process = start(one.path, sandbox, name)
     except (OSError, ValueError) as error:
         one.status, one.notes = "not read", [str(error)]
         return
-    status = ""
-    while not status:
-        part = os.read(process.stdout.fileno(), MOST) if select.select([process.stdout], [], [], 0.1)[0] else b""
-        said += part
-        if not part and process.poll() is not None:
-            status = how_it_ended(process.returncode)
-        elif len(said) > MOST:
-            status = "wrote too much"
-        elif time.monotonic() - began > sandbox.seconds:
-            status = "out of time"
-        elif stop.is_set():
-            status = "not run"
-        elif not part:  # silent for now, or for ever
-            time.sleep(0.05)
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    running.add(process)
+    clock = Timer(sandbox.seconds, end, [process])
+    clock.start()
+    with process.stdout as pipe:
+        said = pipe.read(MOST)  # until it has ended, or said too much
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    clock.cancel()
+    end(process)
     if sandbox.container:  # which the end of its client does not end
         subprocess.run([engine(), "kill", name], capture_output=True)
+    running.remove(process)
+    one.seconds = time.monotonic() - began
+    one.status = "out of time" if one.seconds > sandbox.seconds else how_it_ended(process.returncode)
+    if len(said) == MOST:
+        one.status = "wrote too much"
+    for line in said.splitlines():
+        hear(one, line)
+    if one.status.startswith("ended") and not one.exercises:
+        one.status = "did not start"
+        one.notes += [line.decode(errors="replace")[:300] for line in said.splitlines()[-1:]]
+
+
+def end(process: Popen) -> None:
+    """End a process and those that it started: in bubblewrap all of them, elsewhere those of its session."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    process.stdout.close()
-    one.status, one.seconds = status, time.monotonic() - began
-    lines = bytes(said[:MOST]).splitlines()
-    if not [line for line in lines if hear(one, line)] and status.startswith("ended"):
-        one.status, one.notes = "did not start", [line.decode(errors="replace")[:300] for line in lines[-1:]]
 
 
 def start(path: Path, sandbox: Sandbox, name: str) -> Popen:
@@ -116,19 +119,19 @@ def start(path: Path, sandbox: Sandbox, name: str) -> Popen:
         raise ValueError(f"{about.st_size >> 20} MB, and a notebook may have {LARGEST >> 20}: clear its outputs")
     limits = {"RLIMIT_CPU": sandbox.cpu_seconds, "RLIMIT_FSIZE": sandbox.disk << 20, "RLIMIT_CORE": 0}
     limits |= {} if sandbox.gpu else {"RLIMIT_AS": int(sandbox.memory * 2**30)}
-    limits |= {} if sandbox.container or sandbox.trust else {"RLIMIT_NPROC": 512}  # elsewhere it counts all of yours
-    command, seen = sandbox.command(name, path.absolute())
-    command += ["-m", "segbook.grading.inside", json.dumps([str(seen), limits, sandbox.cell_seconds])]
+    limits |= {"RLIMIT_NPROC": 512} if sandbox.closed else {}  # elsewhere it counts all of yours
+    command = [*sandbox.command(name, path.absolute()), "-m", "segbook.grading.inside"]
+    command.append(json.dumps([str(path.absolute()), limits, sandbox.cell_seconds]))
     environment = variables(sandbox)
     return Popen(command, env=environment, start_new_session=True, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
 
 
-def hear(one: Grade, line: bytes) -> bool:
+def hear(one: Grade, line: bytes) -> None:
     """Take down one line of a submission, if it has the form that `inside` gives it; anything else changes nothing."""
     try:
         said = json.loads(line) if len(line) < 5000 else None
     except (ValueError, RecursionError):
-        return False
+        return
     match said:
         case ["exercises", list(names)] if not one.exercises:
             one.exercises = [name for chapter in notebook.chapters() for name in chapter if name in names]
@@ -142,9 +145,6 @@ def hear(one: Grade, line: bytes) -> bool:
             one.status, one.notes = "not read", [reason[:300]]
         case ["end"]:
             one.status = "done"
-        case _:
-            return False
-    return True
 
 
 def how_it_ended(code: int) -> str:
@@ -160,7 +160,7 @@ def how_it_ended(code: int) -> str:
 def table(grades: Sequence[Grade], sandbox: Sandbox) -> str:
     """The grades as CSV: a row a submission, a column for each exercise that any of them has."""
     names = list(dict.fromkeys(name for one in grades for name in one.exercises))
-    isolation = "network closed, files read-only" if sandbox.container or not sandbox.trust else "network open"
+    isolation = "network closed, files read-only" if sandbox.closed else "network open"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, *names])

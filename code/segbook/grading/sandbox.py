@@ -11,7 +11,6 @@ import segbook
 
 SYSTEM = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
 NEVER = {Path("/"), Path("/home"), Path("/root"), Path("/run"), Path("/tmp"), Path("/etc"), Path("/var"), Path.home()}
-SEEN = Path("/tmp/notebook.ipynb")
 
 
 @dataclass(frozen=True)
@@ -28,25 +27,31 @@ class Sandbox:
     container: str | None = None  # an image, to run in it by docker or podman
     trust: bool = False  # no sandbox
 
-    def command(self, name: str, notebook: Path) -> tuple[list[str], Path]:
-        """What starts Python there, and where it then finds the notebook; `name` is for a container."""
+    @property
+    def closed(self) -> bool:
+        return bool(self.container) or not self.trust
+
+    def command(self, name: str, notebook: Path) -> list[str]:
+        """What starts Python there, where it can read the notebook; `name` is for a container."""
         if self.container:
-            return in_container(self, name, notebook), SEEN
-        return ([sys.executable], notebook) if self.trust else (in_bubblewrap(self, notebook), SEEN)
+            return in_container(self, name, notebook)
+        return in_bubblewrap(self, notebook) if self.closed else [sys.executable]
 
     def check(self) -> None:
         """Raises OSError, in one sentence, where there is no such sandbox."""
+        if os.name != "posix":
+            raise OSError("grading needs Linux or macOS; on Windows use it in WSL")
         advice = "name an image by --container, or, if the notebooks are your own, say --trust"
         try:
-            command = [*self.command(f"segbook-{os.getpid()}", Path(__file__))[0], "-c", "pass"]
+            command = [*self.command(f"segbook-{os.getpid()}", Path(__file__)), "-c", "pass"]
             tried = subprocess.run(command, env=variables(self), stdin=subprocess.DEVNULL, capture_output=True)
         except FileNotFoundError as error:
             missing = "docker or podman" if self.container else "bubblewrap, which shuts notebooks off from your files"
             raise OSError(f"this needs {missing}: install it, {advice}") from error
         if tried.returncode:
             reason = tried.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-            hint = "Ubuntu 24.04 refuses user namespaces to ordinary users, see the instructor's guide"
-            raise OSError(f"no sandbox starts here ({reason}); {hint}; {advice}")
+            hint = "Ubuntu 24.04 refuses user namespaces to ordinary users, see the instructor's guide, or "
+            raise OSError(f"no sandbox starts here ({reason}); {'' if self.container else hint}{advice}")
 
 
 def engine() -> str:
@@ -59,9 +64,11 @@ def variables(sandbox: Sandbox) -> dict[str, str]:
     paths = [str(Path(segbook.__file__).parents[1]), *site_packages()]
     python = {"PYTHONPATH": ":".join(paths), "PATH": f"{sys.prefix}/bin:/usr/bin", "LANG": "C.UTF-8"}
     python |= {"OMP_NUM_THREADS": str(sandbox.threads), "OMP_WAIT_POLICY": "PASSIVE", "MPLBACKEND": "agg"}
-    hidden = {} if sandbox.gpu else {"CUDA_VISIBLE_DEVICES": ""}
+    python |= {} if sandbox.gpu else {"CUDA_VISIBLE_DEVICES": ""}
+    if not sandbox.closed:
+        return os.environ | python
     kept = {name: os.environ[name] for name in ("SEGBOOK_QUICK", "SEGBOOK_DATA", "TZ") if name in os.environ}
-    return python | hidden | kept | {"HOME": "/tmp", "USER": "student", "SEGBOOK_CACHE": "/tmp/cache"}
+    return python | kept | {"HOME": "/tmp", "USER": "student", "SEGBOOK_CACHE": "/tmp/cache"}
 
 
 def site_packages() -> list[str]:
@@ -83,7 +90,7 @@ def readable(notebook: Path) -> dict[Path, Path]:
     if shut := NEVER & {folder.resolve() for folder in places}:
         raise ValueError(f"submissions would see all of {shut.pop()}: move the data or Python to a folder of their own")
     places |= {drawn: Path("/tmp/cache") / drawn.name for drawn in cache_folder().absolute().glob("*")}
-    return places | {notebook: SEEN}
+    return places | {notebook: notebook}
 
 
 def in_bubblewrap(sandbox: Sandbox, notebook: Path) -> list[str]:

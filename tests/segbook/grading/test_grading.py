@@ -58,7 +58,7 @@ CELLS = [
 EXPLORED = """
 assert len(os.listdir('/proc/self/fd')) == 4, os.listdir('/proc/self/fd')  # the three, and the listing itself
 assert len([name for name in os.listdir('/proc') if name.isdigit()]) == 2
-assert not os.path.exists(PLACE) and os.getcwd() == '/tmp' and os.path.exists('notebook.ipynb')
+assert not os.path.exists(PLACE) and os.getcwd() == '/tmp'
 """
 PATCHED = """
 from segbook.checks import bilinear_kernels
@@ -167,9 +167,7 @@ def test_ones_own_notebooks_run_without_a_sandbox(tmp_path, monkeypatch):
 
 def test_an_interrupted_batch_keeps_its_rows_and_leaves_nothing_running(tmp_path, monkeypatch):
     scripts = {"a": "import os; os.write(1, b'[\"end\"]')", "b": "import time; time.sleep(986)"}
-    monkeypatch.setattr(
-        Sandbox, "command", lambda self, name, path: ([sys.executable, "-c", scripts.get(path.stem, "")], path)
-    )
+    monkeypatch.setattr(Sandbox, "command", lambda self, name, path: [sys.executable, "-c", scripts.get(path.stem, "")])
     files = [str(write(tmp_path / f"{name}.ipynb", [])) for name in "abba"]
     out = tmp_path / "grades.csv"
 

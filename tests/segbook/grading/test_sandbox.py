@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from threading import Event
 
 import pytest
 
@@ -99,7 +98,7 @@ def explore(tmp_path, monkeypatch):
         one.listen()
     assert socket.socket(socket.AF_UNIX).connect_ex(f"\0segbook-{os.getpid()}") == 0, "it can be reached from here"
     read = [mine, tests.parent / "test_grading.py", tests.parents[3] / "README.md", f"/proc/{os.getpid()}/environ"]
-    write = [package, sys.executable, "/usr/bin/env", "/etc/ld.so.cache", "/proc/sys/kernel/domainname", sandbox.SEEN]
+    write = [package, sys.executable, "/usr/bin/env", "/etc/ld.so.cache", "/proc/sys/kernel/domainname", tests]
     allowed = [Path(*place.parts[:2]) for place in sandbox.readable(tests)]
     yield f"""
 SECRET, PORT = "this-is-a-secret", {server.getsockname()[1]}
@@ -114,16 +113,18 @@ def start(code: str, **settings) -> Grade:
     """What the host makes of a process that runs this code in the sandbox, instead of a notebook."""
 
     class Other(Sandbox):
-        def command(self, name: str, notebook: Path) -> tuple[list[str], Path]:
-            command, seen = super().command(name, notebook)
-            return [*command, "-c", code], seen
+        def command(self, name: str, notebook: Path) -> list[str]:
+            return [*super().command(name, notebook), "-c", code]
 
     one = Grade(Path(__file__))
-    grading.run(one, Other(**settings), Event())
+    grading.run(one, Other(**settings), set())
     return one
 
 
-SAY = "import json, os\ndef say(*line): os.write(1, json.dumps(line).encode() + b'\\n')\n"
+SAY = """import json, os
+def say(*line): os.write(1, json.dumps(line).encode() + b"\\n")
+say("exercises", ["bilinear_odd"])
+"""
 
 
 @needs_bubblewrap
@@ -251,18 +252,25 @@ def test_a_system_that_refuses_namespaces_is_named(alone):
         Sandbox().check()
 
 
+def test_only_a_trusted_notebook_sees_the_variables_of_the_host(monkeypatch):
+    monkeypatch.setenv("TOKEN", "this-is-a-secret")
+    assert "TOKEN" in sandbox.variables(Sandbox(trust=True))
+    for closed in (Sandbox(), Sandbox(container="python"), Sandbox(container="python", trust=True)):
+        assert "TOKEN" not in sandbox.variables(closed) and closed.closed
+
+
 def test_a_container_gets_the_same_limits_and_is_ended(alone, monkeypatch):
     lines = 'echo "$@" >> said; case "$*" in *inside*) echo \'["end"]\';; esac'
     said = program(alone, "docker", lines.replace("said", str(alone / "said")))
     one = Grade(Path(__file__))
     settings = Sandbox(container="some/image:3", memory=3, disk=70)
     settings.check()
-    grading.run(one, settings, Event())
+    grading.run(one, settings, set())
     checked, run, end = said.read_text().splitlines()
     assert one.status == "done"
     for wanted in ("--rm", "--network none", "--read-only", "--cap-drop ALL", "--memory 3g", "size=70m"):
         assert wanted in run and wanted in checked
-    assert run.partition(" some/image:3 ")[2].startswith('-m segbook.grading.inside ["/tmp/notebook.ipynb", {"RLIMIT')
+    assert run.partition(" some/image:3 ")[2].startswith('-m segbook.grading.inside ["' + __file__)
     assert f"/segbook:{Path(grading.__file__).parents[1]}:ro" in run and "--gpus" not in run
     assert not [word for word in run.split() if word.endswith(":ro") and word.startswith((sys.prefix, sys.base_prefix))]
     name = run.partition("--name ")[2].split()[0]
