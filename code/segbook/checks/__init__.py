@@ -9,7 +9,7 @@ from segbook.checks.aspp_and_deeplabv3 import *  # noqa: F403 (each file lists i
 from segbook.checks.bilinear_kernels import *  # noqa: F403
 from segbook.checks.capstone_rooftops import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
-from segbook.checks.core import Outcome, report, seed
+from segbook.checks.core import Outcome, repeat, report, seed
 from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
@@ -22,10 +22,10 @@ from segbook.checks.training_that_holds_up import *  # noqa: F403
 from segbook.checks.transposed_convolution import *  # noqa: F403
 from segbook.naming import unknown_name
 
-__all__ = ["Outcome", "report", "seed"]
+__all__ = ["Outcome", "repeat", "report", "seed"]
 
 
 def __getattr__(name: str) -> NoReturn:
     """Name the checker that was probably meant; reached for unknown names only."""
     checkers = [known for known, value in globals().items() if hasattr(value, "__wrapped__")]
-    raise AttributeError(str(unknown_name("checker", name, [*checkers, "report", "seed"])))
+    raise AttributeError(str(unknown_name("checker", name, [*checkers, *__all__])))

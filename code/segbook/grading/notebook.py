@@ -65,4 +65,5 @@ def chapters() -> list[list[str]]:
     """The names of each chapter's checkers."""
     from segbook import checks  # not before: it needs seconds, and a file that is no notebook does not
 
-    return [getattr(checks, one.name).__all__ for one in pkgutil.iter_modules(checks.__path__) if one.name != "core"]
+    modules = (getattr(checks, module.name) for module in pkgutil.iter_modules(checks.__path__))
+    return [module.__all__ for module in modules if hasattr(module, "__all__")]
