@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from segbook import QUICK, losses
-from segbook.checks.core import Wrong, call, checker, number, own_numbers, require, short
+from segbook.checks.core import call, checker, own_numbers, require
+from segbook.checks.values import Wrong, number, short
 from segbook.train.schedule import poly
 
 __all__ = [
