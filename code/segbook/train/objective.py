@@ -63,11 +63,11 @@ def make_loss(settings: Settings, train_set: Dataset, device: torch.device, num_
 
 
 def balanced_weights(reader: Reader, num_workers: int) -> Tensor:
-    """All pixels / (classes * pixels of the class), counted over the first epoch; 0 for a class that never occurs."""
+    """Pixels / (classes * pixels of the class), counted over the first epoch, without classes that never occur (0)."""
     pixels = torch.zeros(256, dtype=torch.int64)
     first_epoch = [(0, index) for index in range(len(reader.dataset))]
     for batch in loader(reader, batch_size=16, sampler=first_epoch, num_workers=num_workers, collate_fn=collate):
         if batch.labels is not None:
             pixels += torch.bincount(batch.labels.flatten(), minlength=256)
     pixels = pixels[: reader.num_classes]
-    return torch.where(pixels > 0, pixels.sum() / (len(pixels) * pixels.clamp(min=1)), 0)
+    return torch.where(pixels > 0, pixels.sum() / ((pixels > 0).sum() * pixels.clamp(min=1)), 0)
