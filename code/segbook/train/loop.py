@@ -14,12 +14,13 @@ from torch import nn
 from torch.utils.data import Dataset, Subset
 from tqdm import tqdm
 
+from segbook.data.nested import classes_of, looks_of
+from segbook.interrupt import deferred_interrupt
 from segbook.metrics import ConfusionMatrix
-from segbook.train.batches import batches, classes_of, derived_seed, explained_deaths, looks_of
+from segbook.train.batches import batches, derived_seed, explained_deaths
 from segbook.train.distributed import Processes, processes
 from segbook.train.evaluation import predicted_batches
 from segbook.train.history import COLUMNS, History
-from segbook.train.interrupt import deferred_interrupt
 from segbook.train.objective import Objective, make_loss
 from segbook.train.optimizer import Updater, freeze
 from segbook.train.run import RunFolder

@@ -10,8 +10,9 @@ from torch import nn
 from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset
 
 from segbook import data, train
+from segbook.data.nested import locate
 from segbook.train import Settings, fit
-from segbook.train.batches import batches, locate
+from segbook.train.batches import batches
 
 RUN = {"steps": 5, "batch_size": 4, "lr": 0.1, "device": "cpu", "progress": False}
 
