@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import segbook
-from bookbuild import api
+from bookbuild.site import api
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
 MARKED = api.MARK.findall(PAGE)
 CONF = """
-extensions = ["myst_parser", "bookbuild.api"]
+extensions = ["myst_parser", "bookbuild.site.api"]
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 html_theme = "sphinx_book_theme"
 html_static_path = ["segbook.css"]

@@ -128,8 +128,7 @@ def look_at(pairs, split: str, report: Report, seen: dict, progress: bool) -> No
             report.faults.append(Fault(split, name, f"the same picture as {twin} of split {where}"))
         elif twin != name:
             report.notes.append(f"{split}: {name} is the same picture as {twin}")
-    for name, message in split_faults(pairs):
-        faults.setdefault(name, message)
+    faults |= dict(split_faults(pairs))  # of a file that was numbered anew this says more than its labels do
     report.faults += [Fault(split, name, message) for name, message in faults.items()]
 
 

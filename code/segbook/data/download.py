@@ -62,9 +62,6 @@ def fetch(urls: Sequence[str], path: Path, sha256: str, size: int, progress: boo
 
     What has arrived lies in `path` + ".part" until it is complete, and the next call goes on from there where the
     server allows it (HTTP Range). `path` itself is only ever the whole, checked file.
-
-    Raises:
-        OSError: none of the addresses delivered it; the message gives each one's reason.
     """
     part, reasons = part_of(path), []
     if path.is_file():
@@ -113,11 +110,7 @@ def receive(url: str, part: Path, size: int, progress: bool) -> None:
 
 
 def extract(archive: Path, inside: str, target: Path, progress: bool = True) -> Path:
-    """Unpack a tar file beside `target` and move its folder `inside` to `target` when everything is there.
-
-    Raises:
-        ValueError: not a tar file, cut short, a path or link that leads outside, a device, or no folder `inside`.
-    """
+    """Unpack a tar file beside `target` and move its folder `inside` to `target` when everything is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unpacking = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:

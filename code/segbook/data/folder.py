@@ -42,10 +42,7 @@ class ImageFolderSegmentation(SegmentationPairs):
     colours there are grey (as black and white are), grey masks are looked up too. 255 is void, as everywhere. A problem
     of two classes can be given to a network with one logit (`num_classes=1`): it is the logit of class 1.
 
-    Args:
-        root: the folder; None takes $SEGBOOK_DATA.
-        split: "train", "val", or what else is there.
-        transforms: called as transforms(image, label) with tv_tensors.
+    `root` is the folder, None takes $SEGBOOK_DATA; `transforms(image, label)` is called with tv_tensors.
 
     Raises:
         FileNotFoundError: no such folder, no classes.txt, a name of the split without its image or mask.
@@ -107,13 +104,12 @@ class ImageFolderSegmentation(SegmentationPairs):
                 raise ValueError(f"{path}, {name}: {error}") from None
         with open_image(path) as picture:  # not decoded yet
             mode = picture.mode
-        if mode in ("RGB", "RGBA") and self.colours is None:
-            raise ValueError(
-                f"{path}: the mask holds colours but classes.txt has none; write 'name RED GREEN BLUE' there"
-            )
-        if not (mode in ("RGB", "RGBA") or (mode == "L" and self.grey)):
+        coloured = mode in ("RGB", "RGBA")
+        if coloured and self.colours is None:
+            raise ValueError(f"{path}: the mask holds colours but classes.txt has none: 'name RED GREEN BLUE'")
+        if not coloured and not (mode == "L" and self.grey):
             return read_mask(path)
-        colours = read_image(path).permute(1, 2, 0)
+        colours = read_image(path).permute(1, 2, 0)  # (H, W, 3)
         try:
             label = colour_to_index(colours, self.colours)
         except ValueError as error:
@@ -125,16 +121,11 @@ class ImageFolderSegmentation(SegmentationPairs):
 def read_classes(path: Path, binary: bool) -> tuple[list[str], Tensor | None]:
     """Names, and colours uint8 (C, 3) if the file has them, or (C + 1, 3) with void's own in the last row.
 
-    Args:
-        binary: without a file, the classes are background and foreground.
-
-    Raises:
-        FileNotFoundError: no file. ValueError: a name twice, no class or too many, colours on some lines only, or two
-            classes of one colour.
+    `binary` says what to do without a file: the classes are background and foreground.
     """
+    if binary and not path.is_file():
+        return ["background", "foreground"], None
     if not path.is_file():
-        if binary:
-            return ["background", "foreground"], None
         raise FileNotFoundError(
             f"{path}: no such file; it lists the classes, one 'name' or 'name RED GREEN BLUE' a line"
         )

@@ -70,11 +70,7 @@ class SegmentationPairs(Dataset):
 
 
 def data_root(root: str | Path | None, folder: str, how: str) -> Path:
-    """The folder that holds `folder`: root, or $SEGBOOK_DATA where root is None.
-
-    Raises:
-        FileNotFoundError: neither is given, or `folder` is not in it; `how` says how to get the data.
-    """
+    """The folder that holds `folder`: root, or $SEGBOOK_DATA where root is None; `how` says how to get the data."""
     root = root or os.environ.get("SEGBOOK_DATA")
     if not root:
         raise FileNotFoundError(f"no data folder: give root or set SEGBOOK_DATA to the folder of {folder}. {how}")
@@ -84,11 +80,7 @@ def data_root(root: str | Path | None, folder: str, how: str) -> Path:
 
 
 def read_lines(path: Path) -> list[str]:
-    """The lines of a text file that a person wrote: UTF-8, with a byte-order mark or without.
-
-    Raises:
-        FileNotFoundError, ValueError: no such file; another encoding.
-    """
+    """The lines of a text file that a person wrote: UTF-8, with a byte-order mark or without."""
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError:
@@ -98,11 +90,7 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_split(path: Path, available: list[str], how: str = "") -> list[str]:
-    """The lines of a split's list.
-
-    Raises:
-        ValueError: no such list (the message names the splits there are, and `how` to make one), or an empty one.
-    """
+    """The lines of a split's list that are not blank; `available` splits and `how` to make one are for the error."""
     if not path.is_file():
         there = ", ".join(available) or "none"
         raise ValueError(f"{path.parent}: there is no split {path.stem!r}; available: {there}. {how}".rstrip(" ."))
@@ -113,11 +101,7 @@ def read_split(path: Path, available: list[str], how: str = "") -> list[str]:
 
 
 def images_in(folder: Path) -> dict[str, Path]:
-    """The image files of a folder by their names without suffix.
-
-    Raises:
-        FileNotFoundError: no such folder. ValueError: two files of one name.
-    """
+    """The image files of a folder by their names without suffix."""
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     found = {}
@@ -125,19 +109,13 @@ def images_in(folder: Path) -> dict[str, Path]:
         stem, suffix = os.path.splitext(name)
         if suffix.lower() in SUFFIXES and not name.startswith("."):
             if stem in found:
-                raise ValueError(
-                    f"{folder}: {found[stem].name} and {name} have one name; which is meant? Keep one of them"
-                )
+                raise ValueError(f"{folder}: {found[stem].name} and {name} have one name; keep the one that is meant")
             found[stem] = folder / name
     return found
 
 
 def pick(ids: list[str], there: dict[str, Path], folder: Path, split: str) -> list[Path]:
-    """The file of each id, before training and not during it.
-
-    Raises:
-        ValueError: an id is listed twice. FileNotFoundError: some have no file; the message says what there is.
-    """
+    """The file of each id: what is missing shows before training, not during it."""
     if len(set(ids)) < len(ids):
         twice = next(i for i in ids if ids.count(i) > 1)
         raise ValueError(f"split {split!r} lists {twice!r} twice")
@@ -155,14 +133,13 @@ def lying_there(folder: Path, wanted: str) -> str:
     """What a folder holds where the image `wanted` was expected, and what to do about it."""
     names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     near = [name for name in names if wanted and wanted in name]
-    folders = [name for name in names if (folder / name).is_dir()]
-    unread = [n for n in near or names if n not in folders and os.path.splitext(n)[1].lower() not in SUFFIXES]
-    if drawn := [name for name in unread if name.lower().endswith(".json")]:
-        return f"It holds {drawn[0]}, outlines from LabelMe or the like: export them as PNG masks of class indices"
-    if unread:
-        return f"It holds {unread[0]}, a kind of file that is not read: convert it to PNG or JPEG"
-    if near:
-        return f"It holds {near[0]}: image and mask have one name but for the suffix, so rename one of them"
-    if folders:
-        return f"It holds the folder {folders[0]}, and no file is looked for in there: move what it holds up"
-    return f"It holds {', '.join(names[:3])}" + " ..." * (len(names) > 3) if names else "It is empty"
+    if not names:
+        return "It is empty"
+    name = (near or names)[0]
+    if name.lower().endswith(".json"):
+        return f"It holds {name}, outlines from LabelMe or the like: export them as PNG masks of class indices"
+    if (folder / name).is_dir():
+        return f"It holds the folder {name}, and no file is looked for in there: move what it holds up"
+    if os.path.splitext(name)[1].lower() not in SUFFIXES:
+        return f"It holds {name}, a kind of file that is not read: convert it to PNG or JPEG"
+    return f"It holds {name}" + ": image and mask have one name but for the suffix, so rename one" * bool(near)

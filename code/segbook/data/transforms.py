@@ -30,17 +30,14 @@ def normalise(image: Tensor) -> Tensor:
 
 def denormalise(x: Tensor) -> Tensor:
     """The inverse of `normalise`: float (..., 3, H, W) back to uint8, for pictures."""
-    mean = torch.tensor(IMAGENET_MEAN, device=x.device).view(3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=x.device).view(3, 1, 1)
+    mean, std = (torch.tensor(values, device=x.device).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return ((x * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 class RandomScale(v2.Transform):
-    """Resize image and label together by one random factor: bilinear with antialiasing, and nearest.
+    """Resize image and label together by a factor between `scale`'s two: bilinear with antialiasing, and nearest.
 
-    Args:
-        scale: smallest and largest factor, drawn log-uniformly: half and double are equally likely. torchvision's own
-            random sizes are drawn uniformly, or count in sides of the result.
+    It is drawn log-uniformly, so that half and double are equally likely; torchvision's own draw uniformly.
     """
 
     def __init__(self, scale: tuple[float, float]):

@@ -1,5 +1,7 @@
 """Pairs of files in VOC's and CamVid's layouts, and what is said about the ones that are wrong."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -107,3 +109,23 @@ def test_camvid_turns_11_into_void(tmp_path, line):
     assert pairs[0][1][0].tolist() == [0, 1, 10, 255]
     with pytest.raises(ValueError, match="available: train"):
         data.CamVid(tmp_path, "trainval")
+
+
+@pytest.mark.parametrize("line", ["{}", "/JPEGImages/{0}.jpg /SegmentationClassAug/{0}.png"])
+def test_sbds_trainaug_as_mmsegmentation_lays_it_out(voc_root, line):
+    place = base(voc_root)
+    (place / "SegmentationClassAug").mkdir()
+    with Image.open(place / "JPEGImages/one.jpg") as picture:
+        picture.save(place / "JPEGImages/two.jpg")
+    for i, name in enumerate(("one", "two")):  # grey, as SBD's are converted; "one" has VOC's own mask too
+        save_mask(place / f"SegmentationClassAug/{name}.png", np.full((6, 8), 3 + i, dtype=np.uint8), palette=False)
+    for split, names in {"trainaug": ("two", "one"), "aug": ("two",)}.items():
+        (place / f"ImageSets/Segmentation/{split}.txt").write_text("".join(line.format(n) + "\n" for n in names))
+    pairs = data.VOCSegmentation(voc_root, "trainaug")
+    assert pairs.ids == ["two", "one"] and (pairs[0][1] == 4).all()
+    assert torch.equal(pairs[1][1], data.VOCSegmentation(voc_root, "train")[0][1])
+    assert data.load("voc", "aug", voc_root).ids == ["two"]
+    assert list(data.check_data(voc_root).splits) == ["train", "aug"]  # trainaug is both
+    shutil.rmtree(place / "SegmentationClassAug")
+    with pytest.raises(FileNotFoundError, match="no image file 'two', which split 'trainaug' needs"):
+        data.VOCSegmentation(voc_root, "trainaug")
