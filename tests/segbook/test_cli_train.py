@@ -161,6 +161,18 @@ def test_evaluate_looks_as_predict_does(three, tmp_path):
     assert result["mean_iou"] == matrix.mean_iou()
 
 
+def test_saved_masks_never_replace_the_data(three, tmp_path):
+    segbook(*command(three, tmp_path / "run"))
+    before = {path: path.read_bytes() for part in ("images", "masks") for path in (three / part).iterdir()}
+    for part in ("images", "masks"):
+        error = segbook("evaluate", tmp_path / "run", "--root", three, "--save-masks", three / part, status=2)
+        assert "would replace an input" in error
+    assert {path: path.read_bytes() for path in before} == before
+    for _ in range(2):
+        segbook("evaluate", tmp_path / "run", "--root", three, "--save-masks", tmp_path / "masks")
+    assert sorted(os.listdir(tmp_path / "masks")) == ["3.png", "4.png"]
+
+
 @pytest.mark.parametrize("device", ["mps", "cuda:99", "xpu"])
 def test_a_device_that_is_not_there_is_one_sentence(three, tmp_path, device):
     error = segbook(*command(three, tmp_path / "run", "--device", device), status=2)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from segbook import infer, train
 from segbook.cli.common import Factors, Size, device_option
-from segbook.cli.evaluate import save_mask
+from segbook.cli.outputs import save_mask
 from segbook.export import TOLERANCE, export
 from segbook.files import write_atomically
 
