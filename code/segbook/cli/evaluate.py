@@ -38,10 +38,10 @@ def evaluate_command(
     data_name = data_name or about["data"] or ""
     dataset = data.load(data_name, split, root)
     check_classes(run, about, data_name, list(dataset.classes))
-    masks = None
-    if save_masks is not None:  # results of an earlier evaluation may be replaced, the data may not
-        files = dataset.pairs
-        masks = plan_outputs(files.images, save_masks, [".png"], dataset.ids, keep=files.masks, overwrite=True)
+    planned = []
+    if save_masks is not None:  # as an earlier evaluation's, but never the data set's own files
+        pairs = dataset.pairs
+        planned = plan_outputs(pairs.images, save_masks, (".png",), dataset.ids, keep=pairs.masks, overwrite=True)
     plain = {"overlap": 0.5, "scales": (1,), "flip": False, "threshold": 0.5}
     predict = looks | {"window": window} if window or looks != plain else None  # None: images share batches
     began = time.perf_counter()
@@ -50,8 +50,8 @@ def evaluate_command(
     for first, classes, labels in train.predicted_batches(model, dataset, **options):
         matrix.update(classes, labels)
         outlines.append(boundary_f1(classes, labels, dataset.num_classes).cpu())  # (n, C)
-        for i, label in enumerate(classes.cpu() if masks else ()):
-            save_mask(masks[first + i][0], label, dataset.palette)
+        for i, label in enumerate(classes.cpu() if planned else ()):
+            save_mask(planned[first + i][0], label, dataset.palette)
     result = {
         "model": about["model"],
         "data": data_name,
