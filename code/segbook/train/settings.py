@@ -74,7 +74,7 @@ def numbers(text: str | Sequence[float]) -> list[float]:
         weights = [float(part) for part in (text.split(",") if isinstance(text, str) else text)]
     except (TypeError, ValueError):
         weights = [-1.0]
-    if not all(0 <= weight < math.inf for weight in weights):
+    if min(weights, default=-1) < 0 or not all(map(math.isfinite, weights)):
         raise ValueError(f"class_weights are numbers of at least 0, as in 1,2.5,4, or 'balanced'; got {text!r}")
     return weights
 
