@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from segbook.files import write_atomically
+from segbook.models import pretrained
 
 VERSION = 1  # raise it when a reader of the old layout would go wrong
 PICKLES = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # how a file starts that was meant to be loaded
@@ -57,18 +58,8 @@ def restore(model: nn.Module, content: dict[str, Any], path: str | os.PathLike =
     """Put the weights of a checkpoint's content into the model, all of them.
 
     Raises:
-        ValueError: names or shapes differ, with the first of each kind and the model that it was written for.
+        ValueError: names or shapes differ: which, and the model that they are of.
     """
-    ours, theirs = model.state_dict(), content["state"]
-    faults = {
-        "missing": [name for name in ours if name not in theirs],
-        "not in the model": [name for name in theirs if name not in ours],
-        "of another shape": [name for name in ours if name in theirs and ours[name].shape != theirs[name].shape],
-    }
-    if any(faults.values()):
-        first = "; ".join(f"{len(names)} {kind}, first {names[0]}" for kind, names in faults.items() if names)
-        config = content["config"]
-        of = f"{config['model']} with {config.get('num_classes')} classes" if "model" in config else "another model"
-        raise ValueError(f"{path} holds the weights of {of}, which do not fit this {type(model).__name__}: {first}")
-    model.load_state_dict(theirs)
-    return model
+    config = content["config"]
+    of = f"{config['model']} with {config.get('num_classes')} classes" if "model" in config else "another model"
+    return pretrained.load(model, content["state"], f"{path}, weights of {of},")
