@@ -168,12 +168,19 @@ def main() -> None:
     from bookbuild.bench.cost import cost
     from bookbuild.bench.figures import figure_speed
     from bookbuild.bench.networks import infer_windows, model_speed, model_speed_smp
-    from bookbuild.bench.training import train_checkpoint, train_fit, train_loader
+    from bookbuild.bench.training import train_checkpoint, train_fit, train_loader, train_second_epoch
 
     torch.manual_seed(0)
     source, began = provenance("make bench", machine()), time.perf_counter()
     rows: list[Row] = []
-    parts = [transposed_convolution, bilinear_upsampling, confusion_matrix, train_fit, train_checkpoint]
+    parts = [
+        transposed_convolution,
+        bilinear_upsampling,
+        confusion_matrix,
+        train_fit,
+        train_second_epoch,
+        train_checkpoint,
+    ]
     parts += [model_speed, infer_windows, model_speed_smp]
     data = os.environ.get("SEGBOOK_DATA")
     if data and (Path(data) / "VOCdevkit").is_dir():

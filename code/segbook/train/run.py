@@ -87,8 +87,7 @@ class RunFolder:
         if not self.writes:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        validated = history.val_steps[-1:] == [history.step]
-        about = {"step": history.step, "val_mean_iou": history.val_mious[-1] if validated else None}
+        about = {"step": history.step, "val_mean_iou": history.val_mious[-1] if history.val_mious else None}
         more = {"best.pt": about} if history.best_step == history.step else {}
         more["last.pt"] = about | updater.state_dict() | {"history": {one: getattr(history, one) for one in REMEMBERED}}
         part = "" if self.begun else ".new"
