@@ -36,14 +36,14 @@ test: $(READY)       ## everything that proves the project
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@echo "== notebooks in step with their sources"
-	$(BIN)/python -m bookbuild.notebooks --check
+	$(BIN)/python -m bookbuild.notebooks.export --check
 	@echo "== the strict build"
 	$(MAKE) --no-print-directory book
 	@echo "== tests"
 	$(BIN)/python -m pytest
 
 notebooks: $(READY)  ## write each chapter's notebook beside its source (EDITION=instructor: with solutions, into _build)
-	$(BIN)/python -m bookbuild.notebooks --edition $(EDITION) $(if $(filter instructor,$(EDITION)),--out $(INSTRUCTOR))
+	$(BIN)/python -m bookbuild.notebooks.export --edition $(EDITION) $(if $(filter instructor,$(EDITION)),--out $(INSTRUCTOR))
 
 serve: $(READY)      ## serve the built book on localhost (PORT=8000)
 	@test -f _build/html/index.html || $(MAKE) --no-print-directory book
@@ -51,23 +51,23 @@ serve: $(READY)      ## serve the built book on localhost (PORT=8000)
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 results: $(READY)    ## the trainings whose numbers the chapters print, what is missing of them (RUNS=toyvoc control/*)
-	$(BIN)/python -m bookbuild.experiments $(RUNS)
+	$(BIN)/python -m bookbuild.experiments.toyvoc $(RUNS)
 
 gpu:                 ## the full-size networks on CUDA, with the torch that $(PYTHON) has; SEGBOOK_DATA names the data
-	$(PYTHON) -m bookbuild.real_data --device cuda $(RUNS)
-	$(PYTHON) -m bookbuild.bench_gpu
+	$(PYTHON) -m bookbuild.experiments.photographs --device cuda $(RUNS)
+	$(PYTHON) -m bookbuild.bench.gpu
 
 network: $(READY)    ## train and export the network that runs in the page, draw its pictures
-	OMP_NUM_THREADS=1 $(BIN)/python -m bookbuild.network
+	OMP_NUM_THREADS=1 $(BIN)/python -m bookbuild.demo.network
 
 bench: $(READY)      ## our speed as ratios to its peers, and what each network costs: results/bench.json
-	$(BIN)/python -m bookbuild.bench
+	$(BIN)/python -m bookbuild.bench.run
 
 replay: $(READY)     ## the recorded trainings that chapter 11 plays back
-	$(BIN)/python -m bookbuild.replay
+	$(BIN)/python -m bookbuild.experiments.replay
 
 mutants: $(READY)    ## how much the checkers notice: small mistakes in the solutions, each put to its checker
-	$(BIN)/python -m bookbuild.mutants
+	$(BIN)/python -m bookbuild.mutants.run --answers tests/segbook/checks/answers
 
 links: book          ## ask every address that the book links to, needs the internet
 	$(BIN)/jupyter-book build . --builder linkcheck

@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from bookbuild.book import read_book
+from bookbuild.chapters import read_book
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted(path.stem for number in ("04", "05") for path in (ROOT / "book").glob(f"{number}-*.ipynb"))

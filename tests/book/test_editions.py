@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bookbuild.book import read_book
-from bookbuild.labels import Library
-from bookbuild.notebooks import export
+from bookbuild import ROOT
+from bookbuild.chapters import chapter_files, read_book
+from bookbuild.notebooks.export import export
+from bookbuild.notebooks.labels import Library
 
-ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9][0-9]-*.md"))
+CHAPTERS = [path.stem for path in chapter_files(ROOT)]
 
 # Runs a notebook's cells and writes what the checkers said after each starter and each solution.
 RUN = """

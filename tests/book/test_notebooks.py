@@ -2,19 +2,18 @@
 
 import json
 import re
-from pathlib import Path
 
 import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from bookbuild.book import read_book
-from bookbuild.labels import Library
-from bookbuild.notebooks import export, strangers
-from bookbuild.source import DIRECTIVES
+from bookbuild import ROOT
+from bookbuild.chapters import chapter_files, read_book
+from bookbuild.notebooks.export import export, strangers
+from bookbuild.notebooks.labels import Library
+from bookbuild.notebooks.source import DIRECTIVES
 
-ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted(path.stem for path in (ROOT / "book").glob("[0-9][0-9]-*.md"))
+CHAPTERS = [path.stem for path in chapter_files(ROOT)]
 
 # What no reader of a notebook may meet. Code spans, fences and formulas are taken out before the search.
 RAW = {

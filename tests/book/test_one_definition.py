@@ -2,12 +2,13 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-CHAPTERS = sorted((ROOT / "book").glob("[0-9][0-9]-*.md"))
+from bookbuild import ROOT
+from bookbuild.chapters import chapter_files
+
+CHAPTERS = chapter_files(ROOT)
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 Definition = ast.FunctionDef | ast.ClassDef
 

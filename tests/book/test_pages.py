@@ -1,16 +1,17 @@
 """Every built page as a reader meets it: in a browser, wide and narrow, light and dark, served and from a file."""
 
 import re
-from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from bookbuild import ROOT
+from bookbuild.chapters import chapter_files
+
 SITE = ROOT / "_build" / "html"
 HTML = (p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
 PAGES = sorted(name for name in HTML if name != "index.html")  # the root only leads on: see the last test
-CHAPTERS = sorted(p.stem for p in (ROOT / "book").glob("[0-9][0-9]-*.md"))
+CHAPTERS = [path.stem for path in chapter_files(ROOT)]
 
 
 @pytest.fixture

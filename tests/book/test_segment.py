@@ -3,11 +3,8 @@
 The element stands alone on a page of its own here; the last tests look at the built pages.
 """
 
-import functools
-import http.server
 import io
 import json
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +13,9 @@ import torch
 from PIL import Image
 from sphinx.errors import ExtensionError
 
-from bookbuild import onnxruntime_web, segment
+from bookbuild.demo import onnxruntime_web
+from bookbuild.demo import segment_directive as segment
+from bookbuild.site.serve import serving
 from segbook import data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,11 +27,6 @@ PAGE = (
     "<body style='margin: 8px'><main><h1>Segment</h1>{element}</main></body></html>"
 )
 START = "segment-picture >> button.start"
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +42,8 @@ def alone(tmp_path_factory, card):
     segment.lay_out(ROOT, folder / "_static", cache=ROOT / "_build" / ".onnxruntime-web")  # the build's own cache
     element = segment.element(json.dumps(card), compact=False, static="_static")
     (folder / "page.html").write_text(PAGE.format(element=element))
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{httpd.server_port}/page.html", folder
-    httpd.shutdown()
+    with serving(folder) as address:
+        yield f"{address}page.html", folder
 
 
 @pytest.fixture
@@ -136,7 +128,7 @@ def answer_in_python(session, pixels: np.ndarray) -> np.ndarray:
 
 
 def test_card_tells_the_truth(session, card):
-    from bookbuild.network import score
+    from bookbuild.demo.network import score
 
     path = NETWORK / card["file"]
     assert card["bytes"] == path.stat().st_size <= 5_000_000

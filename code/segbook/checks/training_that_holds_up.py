@@ -154,7 +154,7 @@ def forgotten_optimizer(relative_distance: float) -> str:
     require(distance >= 0, "a length is not negative")
     require(
         distance > 1e-6,
-        "the two ended at the same weights: was the network copied before it went on, and did the second optimiser "
+        "the two ended at the same weights: was the network copied before it went on, and did the second optimizer "
         "hold the *copy's* weights?",
     )
     require(distance < 5, f"{distance:.3g} times its own length? Divide by the length of the weights")

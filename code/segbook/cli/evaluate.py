@@ -50,7 +50,7 @@ def evaluate_command(
     for first, classes, labels in train.predicted_batches(model, dataset, **options):
         matrix.update(classes, labels)
         outlines.append(boundary_f1(classes, labels, dataset.num_classes).cpu())  # (n, C)
-        for i, label in enumerate(classes.cpu().numpy() if save_masks is not None else ()):
+        for i, label in enumerate(classes.cpu() if planned else ()):
             save_mask(planned[first + i][0], label, dataset.palette)
     result = {
         "model": about["model"],

@@ -174,5 +174,5 @@ def check_one_class(name: str, classes: list[str]) -> None:
     """Refuse one logit where it would not be that of the second of two classes."""
     if list(classes[1:]) != [name]:
         raise ValueError(
-            f"--classes {name} asks for one logit, that of the second of two classes; this data has {', '.join(classes)}"
+            f"--classes {name} needs data of two classes, the second {name!r}; this has {', '.join(classes)}"
         )

@@ -1,6 +1,6 @@
 /* A training played again: what several networks answer for a scene while they learn, beside loss and mean IoU.
  *
- * Data: what `python -m bookbuild.replay` records (moments, mean_of, scenes, classes, palette, networks, run), and
+ * Data: what `python -m bookbuild.experiments.replay` records (moments, mean_of, scenes, classes, palette, networks, run), and
  * presets: [[text, step], ...]. A film is a grey PNG of class numbers, one frame for each moment, one below the other.
  */
 const DASHES = ["", "7 3", "2 3", "9 3 2 3"]; // lines are told apart without their colours too

@@ -15,13 +15,6 @@ class MobileNetV2(nn.Module):
     Their strides are 4, 8, 16 and 32, none above `output_stride`. As in the ResNets, a convolution that gives up its
     stride leaves dilation 2 to all that follow it, and with `contract_dilation` reads with the old dilation itself.
 
-    Args:
-        output_stride: 32, 16 or 8.
-        contract_dilation: see ResNet.
-
-    Raises:
-        ValueError: another output stride.
-
     Source: torchvision/models/mobilenetv2.py, with its names. The last feature is the one that DeepLab's own
     MobileNetV2 uses, before the convolution to 1280 channels.
     """
@@ -32,6 +25,7 @@ class MobileNetV2(nn.Module):
         super().__init__()
         if output_stride not in (32, 16, 8):
             raise ValueError(f"output_stride is 32, 16 or 8, got {output_stride!r}")
+        self.output_stride = output_stride
         self.features = mobilenet_v2(norm_layer=batch_norm).features[:18]
         stride = dilation = 1
         for layer in self.features.modules():

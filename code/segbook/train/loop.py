@@ -14,12 +14,13 @@ from torch import nn
 from torch.utils.data import Dataset, Subset
 from tqdm import tqdm
 
+from segbook.data.nested import classes_of, looks_of
+from segbook.interrupt import deferred_interrupt
 from segbook.metrics import ConfusionMatrix
-from segbook.train.batches import batches, classes_of, derived_seed, explained_deaths, looks_of
+from segbook.train.batches import batches, derived_seed, explained_deaths
 from segbook.train.distributed import Processes, processes
 from segbook.train.evaluation import predicted_batches
 from segbook.train.history import COLUMNS, History
-from segbook.train.interrupt import deferred_interrupt
 from segbook.train.objective import Objective, make_loss
 from segbook.train.optimizer import Updater, freeze
 from segbook.train.run import RunFolder
@@ -44,7 +45,7 @@ def fit(
     callback: Callable[[History, int], None] | None = None,
     **changes: Any,
 ) -> History:
-    """Train a model for a fixed number of steps, with the poly learning rate.
+    """Train a model for a fixed number of steps: `fit(model, data, steps=600, lr=0.01)`.
 
     Weights are the caller's: seed before you build the model. Order, augmentation and dropout follow from `seed`
     and the step's number alone, so a run can be resumed, with any number of workers, and be the same run.
@@ -54,15 +55,15 @@ def fit(
 
     Args:
         model: trained in place; left in evaluation mode on `device`, with the last weights (not the best).
-        train_set: items (image (3, H, W), label (H, W)) of one size, and `num_classes`. A Subset or a ConcatDataset of
+        train_set: items (image (3, H, W), label (H, W)) of one size, and `num_classes`; a Subset or a ConcatDataset of
             such will do. A `data.Samples` is augmented anew in each epoch.
         val_set: whole images, any size. Without one there is no best checkpoint.
-        settings, changes: see `Settings`; `fit(model, data, steps=600, lr=0.01)` gives them by name. `loss` may be
-            any function (logits, labels) -> scalar. `validate_every` is a fifth of the training if not given.
+        settings, changes: see `Settings`. `loss` may be any function (logits, labels) -> scalar; `validate_every` is a
+            fifth of the training if not given.
         out: folder for best.pt (highest validation mIoU), last.pt, config.yaml and log.csv, written from the first
-            validation on. Files of an earlier run are replaced then, not before.
-        config: plain values kept with the settings in every checkpoint; "model" and "num_classes" name the network.
-        resume: go on from out/last.pt; whatever changes the numbers must be the same, how many processes included.
+            validation on. What an earlier run left there is replaced then, not before.
+        config: plain values that checkpoints keep; "model" and "num_classes" name the network for `load_run`.
+        resume: go on from out/last.pt; what changes the numbers must be the same, how many processes included.
         num_workers: processes that read images, for each process that trains.
         device: "cuda" if there is one, else "cpu"; under torchrun each process takes its own GPU.
         callback: called after each step with the history and `steps`, for example a `plot.LivePlot`.
@@ -71,14 +72,13 @@ def fit(
         The History, that of the first part included after a resume.
 
     Raises:
-        ValueError: settings without sense, images of several sizes, a label out of range, unreadable images, or
-            settings that are not those of the run to resume.
+        ValueError: settings, images or labels that make no sense, or another run than the one to resume.
         FloatingPointError: loss or weights are not finite; names step and images. Checkpoints stay as they are.
         ChildProcessError: a process that reads images died.
-        KeyboardInterrupt: Ctrl-C was pressed; the step is finished first, unless it is pressed again.
+        KeyboardInterrupt: Ctrl-C, once the step is done; pressed again, at once.
     """
     settings = build(settings, changes)
-    check_sizes(train_set, val_set, settings.batch_size)
+    check_sizes(len(train_set), None if val_set is None else len(val_set), settings.batch_size)
     if resume and out is None:
         raise ValueError("resume needs `out`, the folder of the run to go on with")
     with ExitStack() as stack:
@@ -87,7 +87,7 @@ def fit(
         if settings.batch_size % world.count:
             raise ValueError(f"{world.count} processes cannot share a batch of {settings.batch_size} equally")
         config = (config or {}) | settings.plain() | {"images": len(train_set), "processes": world.count}
-        run = RunFolder(Path(out), config | looks_of(train_set)) if out is not None else None
+        run = RunFolder(Path(out), config | looks_of(train_set), world.first) if out is not None else None
 
         freeze(model, settings.freeze, settings.freeze_bn)
         layout = torch.channels_last if settings.channels_last else torch.preserve_format
@@ -95,8 +95,6 @@ def fit(
         objective = Objective(model, loss, settings.aux_weight).to(world.device, memory_format=layout)
         updater = Updater(model, settings, world.device)
         history = run.resume(model, updater) if resume else History()
-        if resume and world.first:
-            run.begin()
         objective = world.wrap(objective)
         objective = torch.compile(objective) if settings.compile else objective
 
@@ -105,10 +103,7 @@ def fit(
         stack.enter_context(closing(bar))
         stack.enter_context(torch.random.fork_rng(devices=[world.device] if world.device.type == "cuda" else []))
         stack.enter_context(explained_deaths())
-        stream = batches(
-            train_set, settings.batch_size, settings.seed, history.step, num_workers, world, settings.skip_broken
-        )
-        stack.enter_context(closing(stream))
+        stream = stack.enter_context(closing(batches(train_set, settings, history.step, num_workers, world)))
         per_epoch = len(train_set) // settings.batch_size
         validate_every = settings.validate_every or max(1, settings.steps // 5)
         began = time.perf_counter() - history.seconds
@@ -144,10 +139,10 @@ def fit(
                 row |= {"val_mean_iou": matrix.mean_iou(), "val_pixel_accuracy": matrix.pixel_accuracy()}
             row["seconds"] = time.perf_counter() - began
             history.add(row)
-            if run is not None and world.first:
+            if run is not None:
                 run.log(row)
-                if saving:
-                    run.save(model, history, updater)
+            if run is not None and saving:
+                run.save(model, history, updater)
             if callback is not None and world.first:
                 callback(history, settings.steps)
             bar.set_postfix(loss=row["loss"], val_miou=history.best, refresh=False)
@@ -155,25 +150,6 @@ def fit(
             stop_if_interrupted()
     model.eval()
     return history
-
-
-def check_sizes(train_set: Dataset, val_set: Dataset | None, batch_size: int) -> None:
-    """Refuse a training that cannot make one step or one validation."""
-    if len(train_set) < batch_size:
-        raise ValueError(
-            f"the training set holds {len(train_set)} images, fewer than one batch of {batch_size}; incomplete batches "
-            f"are dropped, so choose batch_size={len(train_set)} or less"
-        )
-    if val_set is not None and len(val_set) == 0:
-        raise ValueError("the validation set is empty; leave it out to train without validation")
-
-
-def seed_dropout(seed: int, device: torch.device) -> None:
-    """Set the generator that dropout draws from, and no other GPU's (torch.manual_seed sets them all)."""
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        with torch.cuda.device(device):
-            torch.cuda.manual_seed(seed)
 
 
 def validate(
@@ -188,6 +164,25 @@ def validate(
         matrix.update(classes, labels)
     matrix.counts = sum(world.gather(matrix.counts))  # integers, so exactly what one process would have counted
     return matrix
+
+
+def seed_dropout(seed: int, device: torch.device) -> None:
+    """Set the generator that dropout draws from, and no other GPU's (torch.manual_seed sets them all)."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+
+
+def check_sizes(images: int, val_images: int | None, batch_size: int) -> None:
+    """Refuse sets of which no batch, or no validation, can be made."""
+    if images < batch_size:
+        raise ValueError(
+            f"the training set holds {images} images, fewer than one batch of {batch_size}; incomplete batches are "
+            f"dropped, so choose batch_size={images} or less"
+        )
+    if val_images == 0:
+        raise ValueError("the validation set is empty; leave it out to train without validation")
 
 
 def report_broken(broken: list[tuple[str, str]], history: History, quiet: bool) -> str:
@@ -213,11 +208,7 @@ def not_finite(row: dict[str, Any], losses: list[float], names: list[list[str]],
 
 
 def check_weights(model: nn.Module, step: int) -> None:
-    """Refuse to save weights that no training can go on from: a finite loss may have an infinite gradient.
-
-    Raises:
-        FloatingPointError: naming the first such parameter.
-    """
+    """Refuse to save weights that no training can go on from: a finite loss may have an infinite gradient."""
     for name, parameter in model.named_parameters():
         if not parameter.isfinite().all():
             raise FloatingPointError(

@@ -17,26 +17,20 @@ from segbook.train.history import History, as_csv, read_log
 from segbook.train.optimizer import Updater
 from segbook.train.settings import Settings
 
+FILES = ("config.yaml", "log.csv", "best.pt", "last.pt")
 FREE = {one.name for one in fields(Settings) if one.metadata.get("free")}
 REMEMBERED = ("step", "best", "best_step", "stale", "seconds")  # of the history: the log may have lost rows in a crash
 
 
 class RunFolder:
-    """Writes a run. Nothing in the folder is touched before there is a first checkpoint to put there.
+    """The files of a run as they are written. Nothing is touched before there is a first checkpoint to put there."""
 
-    Args:
-        path: the folder; made when it is needed.
-        config: plain values, for each checkpoint and for config.yaml.
-
-    Raises:
-        ValueError: no folder can be made there.
-    """
-
-    def __init__(self, path: Path, config: dict[str, Any]):
+    def __init__(self, path: Path, config: dict[str, Any], writes: bool = True):
         self.path = path
-        self.config = config
+        self.config = config  # plain values, for each checkpoint and for config.yaml
+        self.writes = writes  # of several processes one does
         self.begun = False  # whether the files in the folder are this run's
-        self.rows: list[dict] = []  # of the log; until then they wait
+        self.rows: list[dict] = []  # of the log: they wait for the first checkpoint
         nearest = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK):
             raise ValueError(f"{path} cannot be the folder of a run: {nearest} is a file, or you may not write there")
@@ -48,42 +42,41 @@ class RunFolder:
             FileNotFoundError, ValueError: nothing to go on from, or a run with other settings.
         """
         content = checkpoint.load(self.path / "last.pt")
-        was = content["config"]
-        for name, value in self.config.items():
-            if name in was and was[name] != value and name not in FREE:
+        for name, was in content["config"].items():
+            if name not in FREE and self.config.get(name, was) != was:
                 raise ValueError(
-                    f"the run in {self.path} has {name} {was[name]}, not {value}; resume with the settings that "
+                    f"the run in {self.path} has {name} {was}, not {self.config[name]}; resume with the settings that "
                     f"{self.path / 'config.yaml'} holds, or start a new run"
                 )
         checkpoint.restore(model, content, self.path / "last.pt")
         updater.load_state_dict(content)
-        history = History()
-        log = self.path / "log.csv"
+        log, history = self.path / "log.csv", History()
         self.rows = [row for row in read_log(log) if int(row["step"]) <= content["step"]] if log.exists() else []
         for row in self.rows:
             history.add(row)
         for name in REMEMBERED:
             setattr(history, name, content["history"][name])
+        if self.writes:
+            self.write_texts()
+        self.begun = True
         return history
 
-    def begin(self) -> None:
-        """Write config.yaml and log.csv; from now on every row is appended at once."""
-        write_atomically(self.path / "config.yaml", lambda file: file.write(as_yaml(self.config).encode()))
-        write_atomically(self.path / "log.csv", lambda file: file.write(as_csv(self.rows, header=True)))
-        self.begun = True
+    def write_texts(self, suffix: str = "") -> None:
+        """Write config.yaml, in JSON's notation, which is YAML too, and log.csv with the rows that there are."""
+        text = "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in self.config.items())
+        write_atomically(self.path / f"config.yaml{suffix}", lambda file: file.write(text.encode()))
+        write_atomically(self.path / f"log.csv{suffix}", lambda file: file.write(as_csv(self.rows, header=True)))
 
     def log(self, row: dict) -> None:
-        if not self.begun:
+        if self.writes and not self.begun:
             self.rows.append(row)
-            return
-        path = self.path / "log.csv"
-        try:
-            with open(path, "ab") as file:
-                file.write(as_csv([row]))
-        except OSError as error:
-            raise OSError(
-                error.errno, f"cannot write {path}: {error.strerror}; the last checkpoint is whole"
-            ) from error
+        elif self.writes:
+            path = self.path / "log.csv"
+            try:
+                with open(path, "ab") as file:
+                    file.write(as_csv([row]))
+            except OSError as error:
+                raise OSError(error.errno, f"cannot write {path}: {error.strerror}; last.pt is whole") from error
 
     def save(self, model: nn.Module, history: History, updater: Updater) -> None:
         """Write last.pt and, if the last validation was the best, best.pt.
@@ -91,30 +84,29 @@ class RunFolder:
         The first ones lie beside those of an earlier run until they are whole. It is given up only then, and never does
         a best.pt of the one stand beside a last.pt of the other.
         """
+        if not self.writes:
+            return
         self.path.mkdir(parents=True, exist_ok=True)
         validated = history.val_steps[-1:] == [history.step]
         about = {"step": history.step, "val_mean_iou": history.val_mious[-1] if validated else None}
         more = {"best.pt": about} if history.best_step == history.step else {}
-        more["last.pt"] = about | {"history": {name: getattr(history, name) for name in REMEMBERED}}
-        more["last.pt"] |= updater.state_dict()
-        written = {name: self.path / (name if self.begun else name + ".new") for name in more}
+        more["last.pt"] = about | updater.state_dict() | {"history": {one: getattr(history, one) for one in REMEMBERED}}
+        part = "" if self.begun else ".new"
         try:
-            for name, path in written.items():
-                checkpoint.save(path, model, self.config, **more[name])
+            for name, content in more.items():
+                checkpoint.save(self.path / (name + part), model, self.config, **content)
             if not self.begun:
-                for name in ("last.pt", "best.pt"):
-                    (self.path / name).unlink(missing_ok=True)
-                self.begin()
-                for name, path in written.items():
-                    os.replace(path, self.path / name)
-        finally:
-            for name in written:
-                (self.path / (name + ".new")).unlink(missing_ok=True)
-
-
-def as_yaml(config: dict[str, Any]) -> str:
-    """One `name: value` a line, the value in JSON's notation, which YAML reads; no YAML package is needed."""
-    return "".join(f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in config.items())
+                self.write_texts(part)
+        except BaseException:
+            for name in FILES:
+                (self.path / f"{name}.new").unlink(missing_ok=True)
+            raise
+        if not self.begun:
+            for name in ("last.pt", "best.pt"):
+                (self.path / name).unlink(missing_ok=True)
+            for name in ("config.yaml", "log.csv", *more):
+                os.replace(self.path / (name + part), self.path / name)
+            self.begun = True
 
 
 def load_run(run: str | os.PathLike, device: str | torch.device | None = None) -> tuple[nn.Module, dict[str, Any]]:
@@ -129,8 +121,7 @@ def load_run(run: str | os.PathLike, device: str | torch.device | None = None) -
         The network, and a dict with at least "model", "num_classes", "options", "data", "classes" and "palette".
 
     Raises:
-        FileNotFoundError, ValueError: as `checkpoint.load` and `checkpoint.restore`, no such device, or a checkpoint
-            that names no model.
+        FileNotFoundError, ValueError: as `checkpoint.load` and `restore`, or a checkpoint that names no model.
     """
     content = read_run(run)
     about = content["config"]

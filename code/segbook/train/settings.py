@@ -55,6 +55,8 @@ class Settings:
                 continue
             if value not in rules.get("choices", [value]):
                 raise ValueError(f"{one.name} is one of {', '.join(rules['choices'])}, got {value!r}")
+            if rules.keys() & {"above", "at_least"} and not isinstance(value, int | float):
+                raise ValueError(f"{one.name} is a number, got {value!r}")
             if "above" in rules and not rules["above"] < value < math.inf:
                 raise ValueError(f"{one.name} is a number above {rules['above']}, got {value}")
             if "at_least" in rules and not rules["at_least"] <= value < math.inf:

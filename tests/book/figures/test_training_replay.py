@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bookbuild.experiments import RESULTS
+from bookbuild.records import RESULTS
 from segbook import figures
 from segbook.metrics import ConfusionMatrix
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bookbuild.notebooks import export
+from bookbuild.notebooks.export import export
 
 FRONT = """---
 jupytext:
@@ -78,6 +78,7 @@ class SmallBook:
         self.write("_config.yml", CONFIG)
         self.write("_toc.yml", TOC)
         self.write("references.bib", BIB)
+        self.write("requirements.txt", "torch\nd2l==1.2.3  # why\n")
         self.write("book/index.md", "# Home\n")
         self.write("book/setup.md", "# Setting up\n\n(sec-install)=\n## Installing `pip`\n\n- a {unknown}`role`\n")
         entries = "receptive field\n  感受野. What is seen.\n\nvoid\nignored\n  Nothing."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookbuild.notebooks import export
+from bookbuild.notebooks.export import export
 
 SITE = "https://github.com/someone/book/blob/main/book"
 RAW = "https://raw.githubusercontent.com/someone/book/main/book"

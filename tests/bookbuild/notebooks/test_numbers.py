@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bookbuild.book import read_book
-from bookbuild.labels import Library
+from bookbuild.chapters import read_book
+from bookbuild.notebooks.labels import Library
 
 TWO = """
 {numref}`fig-red` {numref}`fig-b` {numref}`tab-b` {eq}`eq-b` {ref}`ex-b` {numref}`ex-one`

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookbuild.book import BookError
+from bookbuild.chapters import BookError
 
 
 def question(answer: str, body: str) -> str:

@@ -1,5 +1,7 @@
 """Pairs of files in VOC's and CamVid's layouts, and what is said about the ones that are wrong."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -63,7 +65,7 @@ def test_a_label_that_no_class_has(voc_root):
     mask = np.zeros((6, 8), dtype=np.uint8)
     mask[5, 7] = 21
     save_mask(base(voc_root) / "SegmentationClass/one.png", mask)
-    with pytest.raises(ValueError, match=r"one.png: label 21 at row 5, column 7 .*0 to 20"):
+    with pytest.raises(ValueError, match=r"one.png: label 21 is out of range: .*0 to 20.*\(row 5, column 7\)"):
         data.VOCSegmentation(voc_root)[0]
 
 
@@ -77,7 +79,10 @@ def test_unknown_and_empty_splits(voc_root):
 
 def test_an_id_without_its_file(voc_root):
     (base(voc_root) / "ImageSets/Segmentation/train.txt").write_text("one\ntwo\nthree\n")
-    with pytest.raises(FileNotFoundError, match=r"two.jpg: split 'train' lists 'two' .*, and 1 more are"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"JPEGImages: there is no image file 'two', .*, and 1 more are missing\. It holds one.jpg",
+    ):
         data.VOCSegmentation(voc_root)
 
 
@@ -104,3 +109,23 @@ def test_camvid_turns_11_into_void(tmp_path, line):
     assert pairs[0][1][0].tolist() == [0, 1, 10, 255]
     with pytest.raises(ValueError, match="available: train"):
         data.CamVid(tmp_path, "trainval")
+
+
+@pytest.mark.parametrize("line", ["{}", "/JPEGImages/{0}.jpg /SegmentationClassAug/{0}.png"])
+def test_sbds_trainaug_as_mmsegmentation_lays_it_out(voc_root, line):
+    place = base(voc_root)
+    (place / "SegmentationClassAug").mkdir()
+    with Image.open(place / "JPEGImages/one.jpg") as picture:
+        picture.save(place / "JPEGImages/two.jpg")
+    for i, name in enumerate(("one", "two")):  # grey, as SBD's are converted; "one" has VOC's own mask too
+        save_mask(place / f"SegmentationClassAug/{name}.png", np.full((6, 8), 3 + i, dtype=np.uint8), palette=False)
+    for split, names in {"trainaug": ("two", "one"), "aug": ("two",)}.items():
+        (place / f"ImageSets/Segmentation/{split}.txt").write_text("".join(line.format(n) + "\n" for n in names))
+    pairs = data.VOCSegmentation(voc_root, "trainaug")
+    assert pairs.ids == ["two", "one"] and (pairs[0][1] == 4).all()
+    assert torch.equal(pairs[1][1], data.VOCSegmentation(voc_root, "train")[0][1])
+    assert data.load("voc", "aug", voc_root).ids == ["two"]
+    assert list(data.check_data(voc_root).splits) == ["train", "aug"]  # trainaug is both
+    shutil.rmtree(place / "SegmentationClassAug")
+    with pytest.raises(FileNotFoundError, match="no image file 'two', which split 'trainaug' needs"):
+        data.VOCSegmentation(voc_root, "trainaug")

@@ -98,3 +98,26 @@ def test_gradients_do_not_add_up_over_steps():
     update.step(model(x), lr=1e-3)
     for a, b in zip(model.parameters(), fresh.parameters()):
         torch.testing.assert_close(a.grad, b.grad)
+
+
+def test_a_frozen_module_keeps_weights_and_statistics_and_the_rest_moves():
+    torch.manual_seed(0)
+    model = models.create("deeplabv3plus_tiny", num_classes=3)
+    freeze(model, ["backbone", "classifier.aspp"], ["classifier"])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    step = updater(model)
+    model.train()
+    step.step(model(torch.randn(2, 3, 33, 33)).square().mean(), lr=1.0)
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    norms = {name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    expected = {
+        name
+        for name, _ in model.named_parameters()
+        if not name.startswith(("backbone.", "classifier.aspp.")) and name.rpartition(".")[0] not in norms
+    }
+    assert changed == expected != set()
+
+
+def test_a_module_that_is_not_there_is_named_with_the_nearest():
+    with pytest.raises(ValueError, match="there is no module 'back_bone'; the nearest are backbone"):
+        freeze(models.create("fcn8s_tiny"), ["back_bone"], [])

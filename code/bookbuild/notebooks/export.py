@@ -1,0 +1,217 @@
+"""Write each chapter's notebook beside its source.
+
+    python -m bookbuild.notebooks.export                                  # student edition, in book/
+    python -m bookbuild.notebooks.export --check                          # are they in step? writes nothing
+    python -m bookbuild.notebooks.export --edition instructor --out DIR   # with solutions that run, and their sheet
+
+A notebook has no outputs and is the same, byte for byte, whenever its source is.
+"""
+
+import argparse
+import hashlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from bookbuild import ROOT
+from bookbuild.chapters import CHAPTER, BookError, read_book
+from bookbuild.notebooks.blocks import caption, render_block
+from bookbuild.notebooks.citations import Citations, read_bibliography
+from bookbuild.notebooks.inline import Context, cite_keys, render_inline, roles
+from bookbuild.notebooks.labels import Chapter, Library
+from bookbuild.notebooks.setup_cell import chapter_time, setup_cell
+from bookbuild.notebooks.solutions import explanation, is_solution, runnable, sheet
+from bookbuild.notebooks.source import CITE, Block
+
+METADATA = {
+    "accelerator": "GPU",
+    "colab": {"gpuType": "T4", "provenance": [], "toc_visible": True},
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+SOLUTION = "solution"  # tag of the instructor edition's cells that hold one
+FOLDED = ("### ", "## ", "# ")  # what starts a cell of its own, so that Colab can fold it and list it
+
+
+class Exporter:
+    """Makes notebooks of a book's chapters."""
+
+    def __init__(self, root: Path, edition: str = "student"):
+        self.root = root
+        self.instructor = edition == "instructor"
+        self.library = Library(read_book(root))
+        self.entries = read_bibliography(self.library.book.bibliographies)
+        self.errors: list[BookError] = []
+
+    def notebook(self, chapter: Chapter) -> str | None:
+        """The notebook's text: JSON that ends with a line end. None, and more errors, where the chapter has faults."""
+        before = len(self.errors)
+        context = self._context(chapter)
+        time = self._attempt(chapter_time, chapter)
+        cells: list[tuple[str, str, list[str]]] = []
+        for cell in chapter.cells:
+            if cell.code is None:
+                cells += self._split(cell.blocks, context, cells[-1][1] if cells else "")
+                continue
+            if all(kind == "markdown" for kind, _, _ in cells):
+                cells.append(("code", setup_cell(self.library.book, time), []))
+            cells.append(("code", cell.code, cell.tags))
+            if cell.figure:
+                cells.append(("markdown", self._attempt(self._caption, cell, context), []))
+        if context.citations.cited:
+            cells.append(("markdown", f"## References\n\n{context.citations.references()}", []))
+        if len(self.errors) > before:
+            return None
+        return _write(chapter.entry.path.stem[:2], cells)
+
+    def sheet(self, chapter: Chapter) -> str:
+        """The chapter's solutions as Markdown; its faults are found by `notebook`."""
+        return self._attempt(sheet, chapter, self.library, self._context(chapter))
+
+    def _context(self, chapter: Chapter) -> Context:
+        return Context(
+            library=self.library,
+            chapter=chapter,
+            citations=Citations(self.entries, self._cited(chapter)),
+            results=self.root / "results",
+            instructor=self.instructor,
+        )
+
+    def _attempt(self, make: Callable[..., str], *arguments: Any) -> str:
+        """What a function makes; its error is noted, and the search for more goes on."""
+        try:
+            return make(*arguments)
+        except BookError as error:
+            self.errors.append(error)
+            return ""
+
+    def _cited(self, chapter: Chapter) -> list[str]:
+        """Keys of all works that the chapter cites, solutions and captions included."""
+        keys = []
+        for cell in chapter.cells:
+            for block in [*cell.blocks, *cell.caption]:
+                for inner in block.walk():
+                    nodes = [*inner.argument, *(inner.node.children if inner.kind == "inline" else [])]
+                    keys += [key for name, text in roles(nodes) if name in CITE for key in cite_keys(text)]
+        return [key for key in keys if key in self.entries]
+
+    def _split(self, blocks: Sequence[Block], context: Context, before: str) -> list[tuple[str, str, list[str]]]:
+        """Cells: a new one for each heading, each exercise and, in the instructor edition, each solution's code.
+
+        Args:
+            before: source of the cell above, for a solution the exercise's starter.
+        """
+        cells: list[tuple[str, str, list[str]]] = []
+        for block in blocks:
+            solved = self.instructor and is_solution(block)
+            text = self._attempt(render_block, explanation(block) if solved else block, context)
+            if text and cells and cells[-1][0] == "markdown" and not text.startswith(FOLDED):
+                text = f"{cells.pop()[1]}\n\n{text}"
+            if text:
+                cells.append(("markdown", text, []))
+            if solved and (code := runnable(block, before)):
+                cells.append(("code", code, [SOLUTION]))
+        return cells
+
+    def _caption(self, cell: Any, context: Context) -> str:
+        """The line under a figure that the cell above draws."""
+        context = context.at(cell.line)
+        if [block.kind for block in cell.caption] != ["paragraph"]:
+            raise context.error("a figure's caption is one paragraph")
+        text = render_inline(cell.caption[0].children[0].node.children, context)
+        return caption("figure", cell.figure, text, context)
+
+
+def _write(number: str, cells: list[tuple[str, str, list[str]]]) -> str:
+    """A notebook's JSON. A cell's id follows from its text, so an edit changes one id and no other."""
+    made, seen = [], set()
+    for kind, source, tags in cells:
+        ident, copy = "", 0
+        while not ident or ident in seen:
+            ident = f"{number}-{hashlib.sha256(f'{kind} {copy} {source}'.encode()).hexdigest()[:10]}"
+            copy += 1
+        seen.add(ident)
+        metadata = {"tags": tags} if tags else {}
+        if SOLUTION in tags:
+            metadata |= {"jupyter": {"source_hidden": True}}
+        cell = {"cell_type": kind, "id": ident, "metadata": metadata, "source": source}
+        if kind == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        made.append(cell)
+    notebook = nbformat.from_dict({"cells": made, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5})
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def export(root: Path, edition: str = "student", out: Path | None = None) -> tuple[dict[Path, str], list[BookError]]:
+    """The text of each notebook by the file it belongs in, and all that is wrong with the other chapters.
+
+    The instructor edition has a sheet of solutions beside each notebook.
+    """
+    try:
+        exporter = Exporter(root, edition)
+    except BookError as error:
+        return {}, [error]
+    texts = {}
+    for chapter in exporter.library.chapters.values():
+        if text := exporter.notebook(chapter):
+            path = (out or chapter.entry.path.parent) / chapter.notebook
+            texts[path] = text
+            if exporter.instructor:
+                texts[path.with_name(f"{path.stem}-solutions.md")] = exporter.sheet(chapter)
+    return texts, exporter.errors
+
+
+def strangers(root: Path, texts: dict[Path, str]) -> list[str]:
+    """What lies among the chapters and takes no part in the book, one sentence each."""
+    found = []
+    for path in sorted((root / "book").glob("[0-9][0-9]-*")):
+        if path.suffix == ".ipynb" and path not in texts and not path.with_suffix(".md").exists():
+            found.append(f"book/{path.name}: no chapter makes this notebook, delete it")
+        if path.suffix == ".md" and path.with_suffix(".ipynb") not in texts and CHAPTER.match(path.name):
+            found.append(f"book/{path.name}: not in _toc.yml, so neither a page nor a notebook")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bookbuild.notebooks.export", description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, fail if a notebook is out of step")
+    parser.add_argument("--edition", choices=("student", "instructor"), default="student")
+    parser.add_argument("--out", type=Path, help="folder for the notebooks (default: beside the sources)")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the book's repository (default: this one)")
+    options = parser.parse_args(arguments)
+    root = options.root.resolve()
+    if options.edition == "instructor" and options.out is None:
+        parser.error("the instructor edition holds the solutions: say where it shall go with --out DIR")
+
+    out = options.out.resolve() if options.out else None
+    texts, errors = export(root, options.edition, out)
+    for error in errors:
+        print(error, file=sys.stderr)
+    strange = strangers(root, texts) if not errors and out is None else []
+    for sentence in strange:
+        print(sentence, file=sys.stderr)
+    stale = [path for path, text in texts.items() if not path.is_file() or path.read_bytes() != text.encode()]
+    for path, text in texts.items():
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        if options.check:
+            if path in stale:
+                print(f"{name}: out of step with its source, run `make notebooks`", file=sys.stderr)
+            continue
+        if path in stale:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        count = text.count('"cell_type"')
+        cells = f"{count} cells, " if path.suffix == ".ipynb" else ""
+        print(f"{name}: {cells}{len(text.encode()) / 1000:.0f} kB{'' if path in stale else ', unchanged'}")
+    if options.check and not (errors or stale or strange):
+        print(f"{len(texts)} notebooks in step with their sources")
+    return 1 if errors or (options.check and (stale or strange)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
