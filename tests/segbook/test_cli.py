@@ -177,7 +177,7 @@ def test_download(tmp_path, monkeypatch):
     ("arguments", "sentence"),
     [
         (["fcn32_tiny", "--data", "voc"], "fcn32s_tiny"),
-        (["fcn32s_tiny", "--data", "vok"], "nearest are voc"),
+        (["fcn32s_tiny", "--data", "vok"], "the nearest are voc"),
         (["fcn32s_tiny", "--data", "voc", "--batch-size", "4"], "3 images, fewer than one batch of 4"),
         (["fcn32s_tiny", "--data", "voc", "--epochs", "1", "--steps", "1"], "give one of them"),
         (["fcn32s_tiny", "--data", "voc", "--crop", "32"], "'32' is no size"),
@@ -335,7 +335,7 @@ def test_evaluate_and_predict_refuse_what_is_no_run(run, voc, camvid, tmp_path):
     checkpoint = train.load_checkpoint(run / "best.pt")
     checkpoint["state"]["strange"] = torch.zeros(1)
     torch.save(checkpoint, tmp_path / "best.pt")
-    assert "unexpected: strange" in segbook("evaluate", tmp_path, "--root", voc, status=2)
+    assert "first strange" in segbook("evaluate", tmp_path, "--root", voc, status=2)
 
 
 def test_as_a_process_only_the_result_is_on_standard_output(run, voc):

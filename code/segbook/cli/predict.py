@@ -12,7 +12,7 @@ from tqdm import tqdm
 from segbook import infer
 from segbook.cli.common import device_option, looks_options, with_options
 from segbook.cli.outputs import plan_outputs, save_mask
-from segbook.data.folder import SUFFIXES
+from segbook.data.reader import SUFFIXES
 from segbook.export import check_path, export
 from segbook.files import MAX_PIXELS, read_image, write_atomically
 from segbook.train.run import load_run
