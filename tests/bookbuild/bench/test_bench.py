@@ -1,5 +1,7 @@
 """What `make bench` and `make gpu` measure, on small networks and for an instant."""
 
+import platform
+
 import pytest
 import torch
 from torch import nn
@@ -47,5 +49,9 @@ def test_the_matrix_rate_counts_a_product_of_squares(monkeypatch):
     assert gpu.matrix_rate(torch.device("cpu"), torch.float32, 1000, 0) == 1.0  # 500 x 2 x 10^9
 
 
-def test_the_machine_has_a_name():
-    assert run.machine().endswith("threads")
+def test_the_machine_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    info = tmp_path / "cpuinfo"
+    info.write_text("processor\t: 0\nmodel name\t: Some CPU 3000\nflags\t: fpu\nmodel name\t: Some CPU 3000\n")
+    assert run.machine(info) == "Some CPU 3000, 7 threads"
+    assert run.machine(tmp_path / "none") == f"{platform.machine()}, 7 threads"
