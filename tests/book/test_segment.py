@@ -191,7 +191,7 @@ def test_probabilities_under_the_pointer(local, visit, session, card):
 def test_first_use_stays_small(local, visit, alone):
     """Nothing of the network before the click; at most 6 MB with it, and the number that the button tells."""
     page = visit()
-    page.wait_for_timeout(300)
+    page.wait_for_load_state("networkidle")
     assert not [url for url in page.asked if "onnx" in url or "app.js" in url]
     start(page)
     site = alone[1]
@@ -208,8 +208,9 @@ def test_picture_never_leaves_the_browser(local, visit):
     start(page)
     before = len(page.asked)
     offer(page, png(np.zeros((20, 30, 3), dtype=np.uint8)))
+    page.evaluate("document.querySelector('segment-picture').result = null")
     page.locator("segment-picture >> button.sample").first.click()
-    page.wait_for_timeout(300)
+    page.wait_for_function("document.querySelector('segment-picture').result")
     assert [url for url in page.asked[before:] if not url.startswith(("blob:", "data:"))] == []
     assert "never leaves your browser" in body(page)
 
@@ -299,8 +300,7 @@ def test_opacity_and_announcement(local, visit):
     before = page.evaluate(canvas)
     page.get_by_label("Opacity of boat").fill("0")
     assert page.evaluate(canvas) != before
-    page.wait_for_timeout(1000)
-    assert page.locator("segment-picture >> p.sr").inner_text().startswith("The network says: background ")
+    page.locator("segment-picture >> p.sr", has_text="The network says: background ").wait_for(state="attached")
     assert "ms (WebAssembly" in body(page)
     assert not page.faults
 
@@ -327,7 +327,7 @@ def test_bad_pictures_get_a_sentence(local, visit):
     assert message(page).startswith("big.png has 60 MB")
     offer(page, png(np.zeros((300, 2000, 3), dtype=np.uint8)))
     page.wait_for_function("document.querySelector('segment-picture').result")
-    page.wait_for_timeout(100)
+    page.locator("segment-picture >> .message", has_text="was shrunk").wait_for()
     assert "was shrunk from 2,000 x 300 to 1024 x 154" in message(page)
     offer(page, png(np.zeros((30, 20, 3), dtype=np.uint8)))
     assert message(page) == "", "the page is still of use, and the old sentence is gone"
@@ -403,6 +403,10 @@ def test_a_missing_file_gets_a_sentence_and_another_try(local, visit, alone, mis
 def test_without_npm_the_page_names_the_public_network(visit, alone, tmp_path, monkeypatch):
     """The listing of a build without npm; its addresses are asked for, and here they do not answer."""
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("SEGBOOK_STRICT", "1")
+    with pytest.raises(ExtensionError, match="strict build does not fall back on cdn.jsdelivr.net"):
+        onnxruntime_web.serve(tmp_path / "network", tmp_path / "cache")
+    monkeypatch.delenv("SEGBOOK_STRICT")
     listing = onnxruntime_web.serve(tmp_path / "network", tmp_path / "cache")
     page = visit("about:blank")
     page.context.route("**/runtime.json", lambda route: route.fulfill(json=listing))

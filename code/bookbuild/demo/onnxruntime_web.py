@@ -1,6 +1,7 @@
 """onnxruntime-web beside the pages: one exact version from npm, checked, and kept for the next build.
 
-Where there is no npm, or no network, the pages name the public CDN instead and the build goes on.
+Where there is no npm, or no network, the pages name the public CDN instead and the build goes on; with SEGBOOK_STRICT=1
+that is an error.
 """
 
 import gzip
@@ -43,9 +44,11 @@ def serve(folder: Path, cache: Path) -> dict:
         {"local": bool, "host", "base": address of the files, "wasm"/"webgpu": {"files", "bytes"}}
 
     Raises:
-        ExtensionError: npm delivered another archive than the one that was checked in.
+        ExtensionError: npm delivered another archive than the one that was checked in, or none in a strict build.
     """
     kept = fetch(cache / VERSION)
+    if kept is None and os.environ.get("SEGBOOK_STRICT") == "1":
+        raise ExtensionError(f"onnxruntime-web {VERSION} is not here, and a strict build does not fall back on {CDN}")
     if kept is None:
         base, end = f"https://{CDN}/npm/onnxruntime-web@{VERSION}/dist/", ""
     else:
