@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8000
 CH ?= 01
+# With which releases the tool chain is installed; empty for the newest.
+CONSTRAINTS ?= constraints.txt
 JOBS ?= 2
 EDITION ?= student
 INSTRUCTOR := _build/instructor
@@ -26,10 +28,10 @@ help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
 
 # The stamp is newer than both files only after a complete installation.
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt pyproject.toml $(CONSTRAINTS)
 	@echo "== installing into $(VENV) (some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --progress-bar on -r requirements.txt
+	$(BIN)/python -m pip install --progress-bar on -r requirements.txt $(CONSTRAINTS:%=-c %)
 	$(BIN)/python -m pip check
 	@touch $@
 

@@ -2,8 +2,8 @@
 
     python -m bookbuild.shake [--times 20] [FILE...]
 
-Runs each file with such tests again and again while as many processes as there are cores do nothing but count, and prints how
-often each was green. Fails unless all were, always.
+Runs each file with such tests again and again while as many processes as there are cores do nothing but count, and
+prints how often each was green. Fails unless all were, always.
 """
 
 import argparse
