@@ -5,6 +5,7 @@ The element stands alone on a page of its own here; the last tests look at the b
 
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -420,11 +421,21 @@ def test_without_npm_the_page_names_the_public_network(visit, alone, tmp_path, m
     assert message(page).startswith("The file ort-wasm-simd-threaded.wasm could not be loaded.")
 
 
-def test_another_archive_is_refused(tmp_path):
-    (tmp_path / "package.tgz").write_bytes(b"something else")
-    with pytest.raises(ExtensionError, match="SHA-512 is .* nothing of it was used"):
-        onnxruntime_web.unpack(tmp_path / "package.tgz", tmp_path / "files")
-    assert not (tmp_path / "files").exists()
+def test_other_files_than_the_locked_ones_are_refused(tmp_path, monkeypatch):
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error code EINTEGRITY' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ExtensionError, match="other files than package-lock.json"):
+        onnxruntime_web.fetch(tmp_path / "cache" / "files")
+    assert not any((tmp_path / "cache").iterdir())
+
+
+def test_the_lock_names_one_version_by_its_hash_and_no_host():
+    text = onnxruntime_web.PACKAGE.with_name("package-lock.json").read_text()
+    locked = json.loads(text)["packages"]
+    assert locked["node_modules/onnxruntime-web"]["version"] == onnxruntime_web.VERSION
+    assert all("integrity" in package for name, package in locked.items() if name) and "://" not in text
 
 
 def test_from_a_file_it_says_how_to_serve_the_book(visit, alone):
