@@ -1,6 +1,7 @@
-"""Files: what a person calls an image as bytes with three channels, and a file that is written whole or not at all."""
+"""The one reader of image files, the one reader of mask files, and a file that is written whole or not at all."""
 
 import os
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 # What `predict` takes for an image: a path, a PIL image, an array or a tensor; see `read_image`.
@@ -19,103 +20,154 @@ MAX_PIXELS = 200_000_000  # more than cameras take; a file of a few kB can unpac
 def read_image(image: ImageLike, max_pixels: int = MAX_PIXELS) -> Tensor:
     """Any image as bytes: uint8 (3, H, W), turned upright if its EXIF data says so.
 
-    Grey is repeated in three channels, transparency is dropped, and of 16 bits the upper 8 are kept.
+    Grey is repeated in three channels, palettes and CMYK become RGB, transparency is dropped, of several frames the
+    first counts. Of 16 bits the upper 8 are kept, of a TIFF's 12 too. Refused is what leaves open which number is
+    white: floats, more than 16 bits, and 16 bits of which only 12 are used.
 
     Args:
-        image: a path; a PIL image of any mode; an array uint8 or uint16, (H, W), (H, W, 3) or (H, W, 4); a tensor of
-            bytes, (H, W), (1, H, W), (3, H, W) or (4, H, W).
+        image: a path; a PIL image of any mode; an array uint8 or uint16, (H, W) or (H, W, C); a tensor of bytes,
+            (H, W) or (C, H, W), with 1, 3 or 4 channels.
         max_pixels: a larger image is refused; a file before it is unpacked.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: a file that is no image or is cut short, an array of another shape, no pixel or too many.
-        TypeError: anything else, or numbers that are neither bytes nor 16 bits.
+        FileNotFoundError, ValueError, TypeError: no such file; damaged, another shape, no pixel, too many, numbers as
+            above; something else than an image.
     """
-    if isinstance(image, Tensor):
-        return from_tensor(image, max_pixels)
-    if isinstance(image, np.ndarray):
+    if isinstance(image, np.ndarray | Tensor):
         return from_array(image, max_pixels)
-    if isinstance(image, Image.Image):
-        check_size((image.height, image.width), max_pixels)
-        return torch.from_numpy(np.array(upright_rgb(image))).permute(2, 0, 1)  # (3, H, W)
-    if not isinstance(image, str | os.PathLike):
+    if isinstance(image, str | os.PathLike):
+        with open_image(image, max_pixels) as picture:
+            return read_image(picture, max_pixels)
+    if not isinstance(image, Image.Image):
         raise TypeError(f"an image is a path, a PIL image, an array or a tensor, got {type(image).__name__}")
-    path = Path(image)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no image {path}")
-    try:
-        with without_pillows_limit(), Image.open(path) as opened:
-            check_size((opened.height, opened.width), max_pixels, f"{path}: ")
-            return read_image(opened, max_pixels)
-    except UnidentifiedImageError as error:
-        raise ValueError(f"{path} is not an image that Pillow can read") from error
-    except (OSError, SyntaxError) as error:
-        raise ValueError(f"{path} cannot be read to its end: {error}") from error
+    check_size((image.height, image.width), max_pixels)
+    picture = as_rgb(upright(image))
+    # "RGB;L" gives each row's reds, then its greens, then its blues: cheaper to crop and normalise than RGBRGB
+    rows = torch.frombuffer(bytearray(picture.tobytes("raw", "RGB;L")), dtype=torch.uint8)
+    return rows.view(picture.height, 3, picture.width).permute(1, 0, 2)  # (3, H, W)
 
 
-def from_tensor(image: Tensor, max_pixels: int) -> Tensor:
-    """Bytes (H, W) or (1, 3 or 4, H, W) -> (3, H, W)."""
-    channels_fit = image.ndim == 2 or image.ndim == 3 and image.shape[0] in (1, 3, 4)
-    if image.dtype != torch.uint8 or not channels_fit:
-        raise ValueError(
-            "an image tensor is bytes (uint8), (H, W) or (C, H, W) with 1, 3 or 4 channels, or already normalised "
-            f"floats (3, H, W); got {image.dtype} {tuple(image.shape)}"
-        )
-    check_size(image.shape[-2:], max_pixels)
-    image = image if image.ndim == 3 else image[None]  # (C, H, W)
-    return image.expand(3, -1, -1) if image.shape[0] == 1 else image[:3]
+def read_mask(path: str | os.PathLike) -> Tensor:
+    """A label file as class indices: uint8 (H, W). Palette files give their indices, not their colours.
 
+    It is turned as its own EXIF data says, like an image: a pair has to agree as a person sees it.
 
-def from_array(image: np.ndarray, max_pixels: int) -> Tensor:
-    """Bytes or 16 bits, (H, W) or (H, W, 3 or 4) -> uint8 (3, H, W)."""
-    if image.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f"an image array holds bytes or 16 bits (uint8, uint16), got {image.dtype}; scale it to 0..255")
-    if image.ndim != 2 and not (image.ndim == 3 and image.shape[2] in (3, 4)):
-        raise ValueError(f"an image array is (H, W), (H, W, 3) or (H, W, 4), got {image.shape}")
-    check_size(image.shape[:2], max_pixels)
-    if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
-    image = np.repeat(image[..., None], 3, 2) if image.ndim == 2 else image[..., :3].copy()
-    return torch.from_numpy(image).permute(2, 0, 1)  # (3, H, W)
-
-
-def check_size(size: tuple[int, int], max_pixels: int, prefix: str = "") -> None:
-    """Refuse an image of (height, width) without pixels, or with too many."""
-    height, width = size
-    if height * width == 0:
-        raise ValueError(f"{prefix}an image of {height} x {width} has no pixels")
-    if height * width > max_pixels:
-        raise ValueError(
-            f"{prefix}an image of {height} x {width} has {height * width:,} pixels, more than max_pixels={max_pixels:,}"
-            f"; max_pixels={height * width} allows it, and needs about {height * width * 20 / 2**30:.0f} GB and a "
-            "sliding window"
-        )
+    Raises:
+        FileNotFoundError, ValueError: as `read_image`; colours or floats instead of indices; an index above 255; a
+            JPEG, whose compression changes the values.
+    """
+    with open_image(path) as picture:
+        if picture.format in ("JPEG", "MPO"):
+            raise ValueError("a JPEG cannot hold class indices, its compression changes them; use PNG")
+        if picture.mode not in ("P", "L", "1") and not picture.mode.startswith("I"):
+            remedy = {"LA": "save it without its alpha channel", "F": "save whole numbers of 8 bits"}
+            colours = "turn colours into indices once with segbook.data.colour_to_index"
+            raise ValueError(
+                f"an index mask is expected (one number a pixel, mode P or L), this file holds mode {picture.mode}; "
+                f"{remedy.get(picture.mode, colours)}"
+            )
+        label = np.array(upright(picture))  # (H, W)
+        if label.min() < 0 or label.max() > 255:
+            raise ValueError(f"an index is 0 to 255, this mask has {label.min()} to {label.max()}; number them anew")
+        return torch.from_numpy(label.astype(np.uint8, copy=False))
 
 
 @contextmanager
-def without_pillows_limit() -> Iterator[None]:
-    """Pillow refuses and warns at sizes of its own, set for the whole process; `max_pixels` stands in for it."""
-    before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = None
+def open_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    """Pillow's image of a file, not yet unpacked; errors, those inside the block too, become sentences with its path.
+
+    Raises:
+        OSError, ValueError: no such file, a folder; no image, damaged, more than max_pixels.
+    """
     try:
-        yield
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
+        with open(path, "rb") as file:
+            picture = identify(file)
+            check_size((picture.height, picture.width), max_pixels)
+            yield picture
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise type(error)(f"{path}: {error.strerror.lower()}") from None
+    except (ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    except (OSError, SyntaxError, EOFError, struct.error) as error:
+        raise ValueError(f"{path}: the image is damaged or cut short ({error}); fetch the file again") from error
 
 
-def upright_rgb(image: Image.Image) -> Image.Image:
-    """Turned as its EXIF data says, with three channels of 8 bits; transparency is dropped."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # 16 bits in PIL's integer modes: keep the upper 8
-        image = Image.fromarray((np.asarray(image).astype(np.int64).clip(0, 65535) >> 8).astype(np.uint8))
-    return image.convert("RGB")
+def identify(file: BinaryIO) -> Image.Image:
+    """`Image.open` without its limit of size: that is one for the whole process, so no thread may change it."""
+    Image.preinit()  # the common formats are asked first
+    Image.init()
+    start = file.read(16)
+    for factory, accept in (Image.OPEN[name] for name in Image.ID):
+        try:
+            accepted = accept is None or accept(start)
+            if accepted and not isinstance(accepted, str):  # a text says why this Pillow cannot
+                file.seek(0)
+                return factory(file, "")
+        except (SyntaxError, IndexError, TypeError, struct.error):
+            continue  # another format may start alike
+    raise ValueError("not an image file that Pillow can read; save it as PNG or JPEG")
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """Unpacked, and turned as its EXIF data says; exif_transpose alone would copy those that need no turn."""
+    picture.load()
+    return picture if picture.getexif().get(0x0112, 1) == 1 else ImageOps.exif_transpose(picture)
+
+
+def as_rgb(picture: Image.Image) -> Image.Image:
+    """Three channels of 8 bits."""
+    if picture.mode[0] in "IF":  # 16 bits or more
+        (bits,) = getattr(picture, "tag_v2", {}).get(258, (16,))  # a TIFF's BitsPerSample
+        picture = Image.fromarray(to_bytes(np.asarray(picture), bits))
+    if picture.mode == "P" and "transparency" in picture.info:
+        picture = picture.convert("RGBA")  # as Pillow asks for, or it warns
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def to_bytes(values: np.ndarray, bits: int = 16) -> np.ndarray:
+    """The upper 8 bits of 12 or 16, if that is what they are."""
+    low, high = values.min(), values.max()
+    if values.dtype.kind not in "ui" or low < 0 or high > 65535 or bits != 12 and 0 < high < 4096:
+        raise ValueError(
+            f"{values.dtype} numbers from {low} to {high}, and nothing says which of them is white (12 bits stored in "
+            "16?); scale the image to 0..255 and save it with 8 bits"
+        )
+    return (values >> (4 if bits == 12 else 8)).astype(np.uint8)
+
+
+def from_array(image: np.ndarray | Tensor, max_pixels: int) -> Tensor:
+    """An array (H, W) or (H, W, C), or a tensor (H, W) or (C, H, W) -> uint8 (3, H, W)."""
+    of_array = isinstance(image, np.ndarray)
+    pixels = np.moveaxis(image, -1, 0) if of_array and image.ndim == 3 else image  # (H, W) or (C, H, W)
+    fits = pixels.ndim == 2 or pixels.ndim == 3 and len(pixels) in (1, 3, 4)
+    if not fits or not of_array and pixels.dtype != torch.uint8:
+        raise ValueError(
+            "an image is an array (H, W) or (H, W, C) or a tensor of bytes (H, W) or (C, H, W), with 1, 3 or 4 "
+            f"channels, or a tensor of normalised floats (3, H, W); got {image.dtype} {tuple(image.shape)}"
+        )
+    check_size(tuple(pixels.shape[-2:]), max_pixels)
+    if of_array:
+        pixels = torch.from_numpy(np.array(pixels) if pixels.dtype == np.uint8 else to_bytes(pixels))
+    return pixels.expand(3, -1, -1) if pixels.ndim == 2 or len(pixels) == 1 else pixels[:3]
+
+
+def check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Refuse an image of (height, width) without pixels, or with too many."""
+    name, pixels = f"an image of {size[0]} x {size[1]}", size[0] * size[1]
+    if pixels == 0:
+        raise ValueError(f"{name} has no pixels")
+    if pixels > max_pixels:
+        raise ValueError(
+            f"{name} has {pixels:,} pixels, more than max_pixels={max_pixels:,}; cut it into tiles, or predict in "
+            f"windows with max_pixels={pixels} and about {pixels * 20 / 2**30:.0f} GB of memory"
+        )
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:
     """Create or replace the file at path with what write(file) writes: all of it, or nothing.
 
-    The bytes go to a neighbour `path + ".part"` first; os.replace then swaps the name in one step, on the
-    same disk. Whatever happens before that step, a full disk included, the old file stays as it was.
+    The bytes go to a neighbour `path + ".part"`, which then takes the name in one step, on the same disk: whatever
+    happens before, a full disk included, the old file stays as it was.
 
     Raises:
         OSError: naming path, if the file cannot be written.

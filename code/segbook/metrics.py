@@ -5,8 +5,8 @@
         confusion.update(model(images), labels)
     confusion.mean_iou()
 
-Count over the whole data set first and divide once at the end: that is what VOC, Cityscapes and the papers report.
-The mean of per-image scores is another number. `boundary_f1` alone is defined per image.
+Count over the whole data set first and divide once at the end, as VOC, Cityscapes and the papers do. The mean of
+per-image scores is another number. `boundary_f1` alone is defined per image.
 """
 
 import math
@@ -15,15 +15,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from segbook.data.palette import check_labels
+
 
 class ConfusionMatrix:
     """How many pixels of each true class were given each predicted class.
 
     `counts[t, p]` (int64, on the CPU) is the number of pixels of true class t that were predicted as p. Pixels whose
-    label is `ignore_index` (void) are not counted, whatever was predicted there. All scores are read off the counts:
-    per-class ones are float64 tensors (num_classes,), means are floats. A score is NaN only where its denominator is
-    0, and means leave NaN out. So the IoU of a class that is in no label but was predicted is 0 and counts, while a
-    class that is in neither has no IoU. Without any counted pixel every mean is NaN.
+    label is `ignore_index` (void) are not counted, whatever was predicted there. Scores of classes are float64 tensors
+    (num_classes,), means are floats. A score is NaN only where its denominator is 0, and means leave NaN out: the IoU
+    of a class that is in no label but was predicted is 0 and counts, a class that is in neither has no IoU.
 
     >>> confusion = ConfusionMatrix(2)
     >>> confusion.update(torch.tensor([[0, 1, 1]]), torch.tensor([[0, 0, 255]]))
@@ -45,9 +46,7 @@ class ConfusionMatrix:
             raise ValueError(f"ConfusionMatrix needs at least 1 class, got {num_classes}")
         if not 0 < threshold < 1:
             raise ValueError(f"threshold is a probability between 0 and 1, got {threshold}")
-        self.num_classes = num_classes
-        self.ignore_index = ignore_index
-        self.threshold = threshold
+        self.num_classes, self.ignore_index, self.threshold = num_classes, ignore_index, threshold
         self.reset()
 
     def reset(self) -> None:
@@ -62,41 +61,40 @@ class ConfusionMatrix:
                 wins; with 2 classes also (N, 1, H, W), the logit of class 1, see `threshold`.
             target: integer labels (N, H, W); `ignore_index` where void. Moved to prediction's device.
 
-        Raises:
-            TypeError: prediction or target is no tensor, or of a kind that is neither classes nor logits.
-            ValueError: shapes that do not match; a label, or a prediction on a pixel that is not void, out of range.
+        Raises TypeError for what is neither classes nor logits, ValueError for shapes that do not match and for labels,
+        or predictions on pixels that are not void, out of range.
         """
         prediction = self._classes(prediction, target)
         target = target.to(prediction.device)
         if prediction.numel() == 0:
             return
-        lowest, highest = torch.aminmax(prediction | target)  # between 0 and 255 exactly where all values are
-        if lowest < 0 or highest > 255:  # void is -1, many classes, or a value out of range
-            counted = target != self.ignore_index
+        # In a table with rows for all bytes, void and what is wrong get a row of their own, and nothing is masked.
+        rows = max(256, self.num_classes)
+        bounds = torch.stack([*torch.aminmax(prediction), *torch.aminmax(target)]).tolist()
+        if min(bounds) < 0 or bounds[1] >= self.num_classes or bounds[3] >= rows:
+            counted = target != self.ignore_index  # void may have any number, and any number be predicted there
             prediction, target = prediction[counted], target[counted]
-            self._check_range("label", target)
-            self._check_range("prediction", prediction)
-        # One number a pixel for the pair, and one histogram of it. A table of 256 x 256 has room for void and for
-        # every wrong value that is left, so that nothing has to be masked and the check reads the table alone.
-        side = max(256, self.num_classes)
-        wide = target if target.dtype == torch.int64 else target.int()  # 256 * 255 is too much for uint8
-        pairs = torch.add(prediction, wide, alpha=side)
-        table = torch.bincount(pairs.flatten(), minlength=side * side).view(side, side).cpu()
-        if 0 <= self.ignore_index < side:
+            check_labels(target, self.num_classes, ignore_index=self.ignore_index)
+            wrong = prediction[(prediction < 0) | (prediction >= self.num_classes)]
+            if wrong.numel():
+                raise ValueError(f"prediction {wrong[0]} is out of range: there are {self.num_classes} classes, from 0")
+        # One number for each pixel's pair of classes, and one histogram. Small integers are read and counted fastest.
+        kind = torch.int16 if rows * self.num_classes <= 2**15 else torch.int32
+        pairs = target.to(kind, copy=True).mul_(self.num_classes).add_(prediction.to(kind))
+        table = torch.bincount(pairs.flatten(), minlength=rows * self.num_classes).view(rows, self.num_classes).cpu()
+        if 0 <= self.ignore_index < rows:
             table[self.ignore_index] = 0
-        self._check_range("label", table.sum(1).nonzero())
-        self._check_range("prediction", table.sum(0).nonzero())
-        self.counts += table[: self.num_classes, : self.num_classes]
+        if table[self.num_classes :].any():
+            check_labels(target, self.num_classes, ignore_index=self.ignore_index)
+        self.counts += table[: self.num_classes]
 
     def _classes(self, prediction: Tensor, target: Tensor) -> Tensor:
         """Check kinds and shapes; return the predicted classes, shaped as target."""
         for name, value in (("prediction", prediction), ("target", target)):
             if not isinstance(value, Tensor):
                 raise TypeError(f"{name} is a {type(value).__name__}, not a tensor: use torch.as_tensor({name})")
-        if target.is_floating_point() or target.is_complex() or target.dtype == torch.bool:
-            raise TypeError(f"target holds classes, so it must be of an integer type, got {target.dtype}: use .long()")
-        if prediction.is_complex() or prediction.dtype == torch.bool:
-            raise TypeError(f"prediction must be classes (integer) or logits (floating), got {prediction.dtype}")
+            if value.is_complex() or value.dtype == torch.bool or (value is target and value.is_floating_point()):
+                raise TypeError(f"{name} holds classes, so it must be of an integer type, got {value.dtype}")
         if not prediction.is_floating_point():
             if prediction.shape != target.shape:
                 raise ValueError(
@@ -104,27 +102,16 @@ class ConfusionMatrix:
                     "compare at the label's own size"
                 )
             return prediction
-        channels = self.num_classes
-        if prediction.ndim == 4 and prediction.shape[1] == 1 and self.num_classes == 2:
-            channels = 1
-        wanted = (target.shape[0] if target.ndim else 0, channels, *target.shape[1:])
-        if target.ndim != 3 or tuple(prediction.shape) != wanted:
+        single = self.num_classes == 2 and prediction.ndim == 4 and prediction.shape[1] == 1
+        batch, *size = target.shape or [0]
+        if target.ndim != 3 or prediction.shape != (batch, 1 if single else self.num_classes, *size):
             raise ValueError(
                 f"logits are shaped {tuple(prediction.shape)} and labels {tuple(target.shape)}: logits must be "
-                f"(N, {self.num_classes}, H, W) and labels (N, H, W); enlarge the logits to the label's size"
+                f"(N, {self.num_classes}, H, W) and labels (N, H, W); upsample the logits to the label's size"
             )
-        if channels == 1:
+        if single:
             return (prediction[:, 0] > math.log(self.threshold / (1 - self.threshold))).long()
         return prediction.max(1).indices  # argmax(1), in half its time on a CPU
-
-    def _check_range(self, name: str, values: Tensor) -> None:
-        wrong = values[(values < 0) | (values >= self.num_classes)]
-        if wrong.numel():
-            advice = f"; if it means void, pass ignore_index={int(wrong[0])}" if name == "label" else ""
-            raise ValueError(
-                f"{name} {int(wrong[0])} is out of range: {self.num_classes} classes are numbered 0 to "
-                f"{self.num_classes - 1}, void is {self.ignore_index}{advice}"
-            )
 
     def merge(self, other: "ConfusionMatrix") -> None:
         """Add the counts of another matrix to these: shards counted apart, merged, equal the whole."""
@@ -135,7 +122,7 @@ class ConfusionMatrix:
             )
         self.counts += other.counts
 
-    # The four statistics ...
+    # The three statistics ...
 
     @property
     def true_positives(self) -> Tensor:
@@ -151,11 +138,6 @@ class ConfusionMatrix:
     def false_negatives(self) -> Tensor:
         """Pixels of the class predicted as another: (num_classes,) int64."""
         return self.counts.sum(1) - self.true_positives
-
-    @property
-    def true_negatives(self) -> Tensor:
-        """Pixels neither of the class nor predicted as it: (num_classes,) int64."""
-        return self.counts.sum() - self.true_positives - self.false_positives - self.false_negatives
 
     # ... and the scores, each a fraction of them. Dividing int64 tensors as float64 gives NaN for 0 / 0.
 
@@ -205,12 +187,11 @@ def boundary_f1(
 ) -> Tensor:
     """How well outlines agree: the F1 score of boundary pixels, per image and class.
 
-    A boundary pixel of a class is a pixel of it with a pixel that is not of it above, below, left or right. The
-    image's edge makes no boundary. Void belongs to no class, in the label and in the prediction alike, so nothing
-    that is predicted there counts. Precision is the share of the predicted boundary's pixels that have a pixel of the
-    true boundary within r, recall the reverse, and r is `tolerance` times the image's diagonal, rounded up to whole
-    pixels; distances are Euclidean. Matches are not one to one: thick or doubled outlines cost precision only where
-    they leave the tolerance.
+    A boundary pixel of a class has a pixel that is not of the class above, below, left or right; the image's edge
+    makes none. Void belongs to no class, in label and prediction alike, so nothing that is predicted there counts.
+    Precision is the share of the predicted boundary's pixels that have one of the true boundary within a distance r,
+    recall the reverse, and r is `tolerance` times the image's diagonal, rounded up to whole pixels. Matches are not
+    one to one: thick outlines cost precision only beyond r.
 
     >>> label = torch.zeros(1, 40, 40, dtype=torch.int64)
     >>> label[:, 10:30, 10:30] = 1
@@ -219,17 +200,12 @@ def boundary_f1(
 
     Args:
         prediction, target: integer classes (..., H, W), of one shape; one image or a batch.
-        num_classes: classes 0 to num_classes - 1 are scored.
-        ignore_index: the label of void.
-        tolerance: as a fraction of the diagonal; 0 asks for the exact pixel.
 
     Returns:
         2 P R / (P + R), float64 (..., num_classes). NaN where neither map has a boundary of the class, 0 where only
-        one has. Average over images with `nanmean(0)`, then over classes.
+        one has. Of a data set: stack the scores of its images; `nanmean(0)` is each class's, its `nanmean()` the mean.
 
-    Raises:
-        TypeError, ValueError: as `ConfusionMatrix.update`; a negative tolerance.
-
+    Raises TypeError and ValueError as `ConfusionMatrix.update`, and for a negative tolerance.
     Source: Csurka et al. 2013, section 3; void treated as in the DAVIS benchmark.
     """
     if prediction.is_floating_point():
@@ -240,37 +216,40 @@ def boundary_f1(
         raise ValueError(f"tolerance is a fraction of the image's diagonal and cannot be negative, got {tolerance}")
     ConfusionMatrix(num_classes, ignore_index).update(prediction, target)  # refuses what is out of range
     *batch, height, width = target.shape
-    void = (target == ignore_index).view(-1, 1, height, width)
-    classes = torch.arange(num_classes, device=target.device).view(1, -1, 1, 1)
-    outlines = []
-    for labels in (prediction, target):
-        mask = (labels.reshape(-1, 1, height, width) == classes) & ~void  # (N, C, H, W)
-        outlines.append(mask & ~_all_four_neighbours(mask))
+    target = target.to(prediction.device).reshape(-1, height, width).long()
+    prediction = prediction.reshape(-1, height, width).long()
+    predicted, true = (_outlines(labels.masked_fill(target == ignore_index, -1)) for labels in (prediction, target))
     radius = math.ceil(tolerance * math.hypot(height, width))
-    near = [_dilate(outline, radius) for outline in outlines]
-    (predicted, true), (near_predicted, near_true) = outlines, near
-    precision = (predicted & near_true).sum((2, 3)).double() / predicted.sum((2, 3))  # (N, C), NaN for 0 / 0
-    recall = (true & near_predicted).sum((2, 3)).double() / true.sum((2, 3))
-    precision, recall = precision.nan_to_num(), recall.nan_to_num()
+    precision = _share_near(predicted, true, num_classes, radius)  # (N, C), NaN without an outline
+    recall = _share_near(true, predicted, num_classes, radius)
     score = (2 * precision * recall / (precision + recall)).nan_to_num()
-    score[~(predicted | true).any(3).any(2)] = math.nan
-    return score.view(*batch, num_classes)
+    return score.masked_fill(precision.isnan() & recall.isnan(), math.nan).view(*batch, num_classes)
 
 
-def _all_four_neighbours(mask: Tensor) -> Tensor:
-    """Where the pixels above, below, left and right are in the mask; beyond the image's edge all are."""
-    padded = F.pad(mask, (1, 1, 1, 1), value=True)
-    return padded[..., :-2, 1:-1] & padded[..., 2:, 1:-1] & padded[..., 1:-1, :-2] & padded[..., 1:-1, 2:]
+def _outlines(labels: Tensor) -> Tensor:
+    """The labels (N, H, W) of pixels with a neighbour of another label above, below, left or right; -1 elsewhere."""
+    changes = torch.zeros_like(labels, dtype=torch.bool)
+    for rows, change in ((labels, changes), (labels.mT, changes.mT)):
+        differ = rows[:, 1:] != rows[:, :-1]
+        change[:, 1:] |= differ
+        change[:, :-1] |= differ
+    return labels.where(changes, -1)
 
 
-def _dilate(mask: Tensor, radius: int) -> Tensor:
-    """Pixels within `radius` of the mask (Euclidean), row by row of the disc."""
-    height, width = mask.shape[-2:]
-    before = F.pad(mask.int().cumsum(-1), (1, 0))  # (..., W + 1): how many stand left of each column
-    columns = torch.arange(width, device=mask.device)
-    near = torch.zeros_like(mask)
-    for dy in range(-min(radius, height - 1), min(radius, height - 1) + 1):
-        reach = math.isqrt(radius**2 - dy**2)
-        in_reach = before[..., (columns + reach + 1).clamp(max=width)] > before[..., (columns - reach).clamp(min=0)]
-        near[..., max(0, -dy) : height - max(0, dy), :] |= in_reach[..., max(0, dy) : height - max(0, -dy), :]
-    return near
+def _share_near(outlines: Tensor, others: Tensor, num_classes: int, radius: int) -> Tensor:
+    """The share of each image's and class's outline that lies within `radius` of the other outline of the class."""
+    count, height, width = outlines.shape
+    margin = min(radius, max(height, width))
+    padded = F.pad(others, (margin,) * 4, value=-1)
+    image, row, column = outlines.ge(0).nonzero().unbind(1)
+    label = outlines[image, row, column]
+    place = (image * padded.shape[1] + row + margin) * padded.shape[2] + column + margin  # in padded.flatten()
+    far = torch.arange(len(label), device=label.device)  # pixels near which nothing was found yet
+    for dy in sorted(range(-margin, margin + 1), key=abs):  # the disc row by row; its middle finds most
+        reach = min(math.isqrt(radius**2 - dy**2), margin)
+        dx = torch.arange(-reach, reach + 1, device=label.device)
+        near = padded.flatten()[place[far, None] + dy * padded.shape[2] + dx] == label[far, None]
+        far = far[~near.any(1)]
+    kind, bins = image * num_classes + label, count * num_classes
+    pixels, missed = kind.bincount(minlength=bins), kind[far].bincount(minlength=bins)
+    return (1 - missed.double() / pixels).view(count, num_classes)  # NaN for 0 / 0

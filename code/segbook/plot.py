@@ -6,7 +6,9 @@ While the book is built (SEGBOOK_THEMED=1) each figure also becomes an SVG whose
 
 import io
 import os
+import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +20,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
+from segbook.data.palette import VOID, index_to_colour
+
+if TYPE_CHECKING:
+    from segbook.train import History
+
 # Each colour as it is drawn on a light page, and what replaces it on a dark one (contrast at least 3:1 on either).
 # The series colours follow Okabe and Ito: they stay apart for colour-blind readers.
 INK, PAPER, GREY = "#20242b", "#fefefd", "#6b7280"
@@ -28,7 +35,6 @@ ON_DARK = {
     GREY: "#9aa3af",
     **dict(zip(SERIES, ("#56b4e9", "#ff9a4d", "#2fcf9f", "#e59ac6", "#e6b93c", "#a5a5ff"))),
 }
-VOID_COLOUR = (224, 224, 192)  # the border colour of PASCAL VOC's masks
 
 
 def style() -> None:
@@ -137,21 +143,6 @@ def show_images(
     return axes
 
 
-def colour_labels(label: ArrayLike, palette: ArrayLike) -> np.ndarray:
-    """Label map (H, W) as colours (H, W, 3) uint8; 255 in the colour of VOC's borders.
-
-    Raises:
-        ValueError: a label that the palette does not hold.
-    """
-    label, palette = _pixels(label), np.asarray(palette, dtype=np.uint8)
-    worst = label[label != 255].max(initial=0)
-    if worst >= len(palette):
-        raise ValueError(f"label {worst} has no colour: the palette holds classes 0 to {len(palette) - 1}")
-    table = np.full((256, 3), VOID_COLOUR, dtype=np.uint8)
-    table[: min(len(palette), 255)] = palette[:255]
-    return table[label.astype(np.uint8)]
-
-
 def show_segmentation(
     image: ArrayLike,
     label: ArrayLike | None = None,
@@ -171,13 +162,13 @@ def show_segmentation(
     Returns:
         The array of axes.
     """
-    maps = [(name, _pixels(m)) for name, m in (("label", label), ("prediction", prediction)) if m is not None]
-    panels = [image] + [colour_labels(m, palette) for _, m in maps]
-    axes = show_images(panels, ["image"] + [name for name, _ in maps], scale=min(2.0, 5.4 / len(panels)))
-    present = sorted(set(np.unique(np.concatenate([m.ravel() for _, m in maps])).tolist()) if maps else [])
-    names = {i: classes[i] for i in present if i != 255} | ({255: "void"} if 255 in present else {})
-    colours = colour_labels(np.array([list(names)], dtype=np.uint8), palette)[0] / 255
-    handles = [Patch(facecolor=to_hex(c), edgecolor=GREY, label=name) for c, name in zip(colours, names.values())]
+    maps = {name: _pixels(m) for name, m in (("label", label), ("prediction", prediction)) if m is not None}
+    panels = [image, *(index_to_colour(m, palette) for m in maps.values())]
+    axes = show_images(panels, ["image", *maps], scale=min(2.0, 5.4 / len(panels)))
+    present = sorted(set().union(*(np.unique(m).tolist() for m in maps.values())))  # void, 255, comes last
+    colours = index_to_colour([present], palette)[0] / 255 if present else []
+    names = ["void" if i == VOID else classes[i] for i in present]
+    handles = [Patch(facecolor=to_hex(c.tolist()), edgecolor=GREY, label=name) for c, name in zip(colours, names)]
     axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6) or 1)
     return axes
 
@@ -207,3 +198,56 @@ def heatmap(
             # fixed colours: the cell under them does not change with the theme
             ax.text(j, i, text, ha="center", va="center", fontsize=9.5, color="#ffffff" if dark_cell else "#101010")
     return ax
+
+
+def history(run: "History", steps: int | None = None, figure: Figure | None = None) -> np.ndarray:
+    """Draw a training: the loss of every step (thin) with a mean of 25 (thick), and the validations' mIoU.
+
+    Args:
+        run: what `train.fit` returns, or hands to its callback.
+        steps: length of the whole training, the right end of both axes; where it stands if not given.
+        figure: to draw on; a new one of pyplot if not given.
+
+    Returns:
+        The two axes.
+    """
+    figure = figure or plt.figure(figsize=(7.5, 2.6))
+    left, right = axes = figure.subplots(1, 2)
+    mean = np.convolve(run.losses, np.full(25, 1 / 25), "valid") if len(run.losses) >= 25 else []
+    left.plot(run.steps, run.losses, lw=0.5, color=GREY)
+    left.plot(run.steps[24 : 24 + len(mean)], mean, color=SERIES[0])
+    right.plot(run.val_steps, run.val_mious, "o-", ms=4, color=SERIES[0])
+    left.set(xlabel="step", title="training loss", xlim=(0, steps), yscale="log" if run.losses else "linear")
+    right.set(xlabel="step", title="validation mIoU", xlim=(0, steps), ylim=(0, 1))
+    return axes
+
+
+class LivePlot:
+    """Callback of `train.fit`: `history` redrawn in place in a notebook, in one picture of some 20 kB.
+
+    It is redrawn after `seconds` at the earliest, and at the end. Outside of a notebook nothing is shown.
+    """
+
+    def __init__(self, seconds: float = 5.0):
+        self.seconds = seconds
+        self.drawn = float("-inf")
+        self.handle = None
+
+    def __call__(self, run: "History", steps: int) -> None:
+        if run.step < steps and time.perf_counter() - self.drawn < self.seconds:
+            return
+        try:
+            from IPython import get_ipython
+            from IPython.display import Image, display
+        except ImportError:
+            return
+        if getattr(get_ipython(), "kernel", None) is None:
+            return
+        figure, picture = Figure(figsize=(7.5, 2.6), layout="constrained"), io.BytesIO()  # none of pyplot's
+        history(run, steps, figure)
+        figure.savefig(picture, format="png", dpi=80)
+        if self.handle is None:
+            self.handle = display(Image(picture.getvalue()), display_id=True)
+        else:
+            self.handle.update(Image(picture.getvalue()))
+        self.drawn = time.perf_counter()

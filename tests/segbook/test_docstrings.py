@@ -21,7 +21,6 @@ SHOWN = (
     "metrics.ConfusionMatrix",
     "metrics.boundary_f1",
     "models.create",
-    "models.shapes.trace",
     "data.run_length.encode_runs",
     "train.schedule.poly",
     "infer.prediction.predict",

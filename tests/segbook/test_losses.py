@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from sklearn import metrics as sk
 
-from segbook import losses
+from segbook import data
 from segbook.losses import (
     binary_cross_entropy,
     cross_entropy,
@@ -68,6 +68,38 @@ def test_only_the_ratios_of_class_weights_matter():
     weight = torch.tensor([0.5, 1.0, 3.0, 2.0], dtype=torch.float64)
     for loss in (cross_entropy, focal_loss):
         torch.testing.assert_close(loss(logits, target, weight=weight), loss(logits, target, weight=100 * weight))
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, focal_loss], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.int64, torch.uint8, list])
+def test_class_weights_may_be_of_any_type(loss, dtype):
+    logits, target = batch(0)
+    logits, numbers = logits.float(), [2, 1, 0, 5]
+    weight = numbers if dtype is list else torch.tensor(numbers, dtype=dtype)
+    probability, labels = flat(logits, target)
+    p, w = probability[np.arange(len(labels)), labels], np.array(numbers)[labels]
+    pixel = -((1 - p) ** (2 if loss is focal_loss else 0)) * np.log(p)
+    value = loss(logits, target, weight=weight)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx((w * pixel).sum() / w.sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, focal_loss], ids=lambda loss: loss.__name__)
+def test_class_weights_move_to_the_logits_may_be_learned_and_have_one_number_a_class(loss):
+    logits, target = batch(0)
+    assert loss(logits.to("meta"), target.to("meta"), weight=torch.ones(4)).device.type == "meta"
+    weight = torch.tensor([1.0, 2.0, 0.5, 3.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w: loss(logits, target, weight=w), weight)
+    for wrong in (torch.ones(3), torch.ones(5), torch.ones(4, 1), torch.tensor(2.0)):
+        with pytest.raises(ValueError, match=r"one number for each of 4 classes, got \("):
+            loss(logits, target, weight=wrong)
+
+
+@pytest.mark.parametrize("pos_weight", [3, torch.tensor(3), torch.tensor([3.0], dtype=torch.float64)])
+def test_pos_weight_may_be_of_any_type(pos_weight):
+    logits, target = batch(7, 2, channels=1)
+    expected = binary_cross_entropy(logits, target, torch.tensor(3.0, dtype=torch.float64))
+    torch.testing.assert_close(binary_cross_entropy(logits.float(), target, pos_weight), expected.float())
 
 
 def test_weights_that_exclude_every_pixel_give_zero():
@@ -248,6 +280,30 @@ def test_void_has_no_influence(loss, logits, target):
     torch.testing.assert_close(loss(more, torch.cat([target, empty]), **options), value)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("loss, logits, target", every_loss())
+def test_sixteen_bits_are_computed_in_thirty_two(loss, logits, target, dtype):
+    """Over 300 x 300 pixels the sums of most losses are above 65,504, the largest number of float16."""
+    logits, target = logits[:1].repeat(1, 1, 60, 43).to(dtype).requires_grad_(), target[:1].repeat(1, 60, 43)
+    value = loss(logits, target)
+    exact = loss(logits.detach().double(), target)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, exact.float(), rtol=1e-4, atol=1e-6)
+    (1e4 * value).backward()  # scaled, as for 16 bits: a pixel's own share of a mean is below float16's smallest
+    assert logits.grad.dtype == dtype and logits.grad.isfinite().all() and logits.grad.any()
+
+
+@pytest.mark.parametrize("loss, logits, target", every_loss())
+def test_the_layout_in_memory_does_not_matter(loss, logits, target):
+    wide = torch.zeros(*logits.shape[:3], 2 * logits.shape[3], dtype=logits.dtype)
+    wide[..., ::2] = logits
+    swapped = target.transpose(1, 2).contiguous().transpose(1, 2)
+    for other in (wide[..., ::2], logits.to(memory_format=torch.channels_last), logits.mT.contiguous().mT):
+        torch.testing.assert_close(loss(other, swapped), loss(logits, target))
+    one = logits[:1].expand(3, -1, -1, -1)  # a stride of 0
+    torch.testing.assert_close(loss(one, target[:1].expand(3, -1, -1)), loss(one.clone(), target[:1].repeat(3, 1, 1)))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("loss, logits, target", every_loss())
 def test_all_void_and_empty_batches_give_zero_with_zero_gradient(loss, logits, target, dtype):
@@ -289,8 +345,9 @@ def test_shapes_and_types_are_checked(loss, logits, target):
     for x, y in ((logits, target[:1]), (logits[..., ::2], target), (logits[0], target[0]), (logits[:, 0], target)):
         with pytest.raises(ValueError, match=r"logits \(N, C, H, W\) and labels \(N, H, W\)"):
             loss(x, y)
-    with pytest.raises(TypeError, match=r"int64, got torch.uint8: use target.long\(\)"):
-        loss(logits, target.to(torch.uint8))
+    for x, y in ((logits, target.to(torch.uint8)), (logits.long(), target)):
+        with pytest.raises(TypeError, match=rf"logits.float\(\) and target.long\(\), got {x.dtype} and {y.dtype}"):
+            loss(x, y)
 
 
 @pytest.mark.parametrize("loss, logits, target", every_loss())
@@ -301,22 +358,22 @@ def test_void_may_have_the_number_of_a_class(loss, logits, target):
 
 
 def test_check_labels_accepts_classes_and_void():
-    losses.check_labels(torch.tensor([[0, 1, 2, 255]]), 3)
-    losses.check_labels(torch.tensor([], dtype=torch.int64), 3)
-    losses.check_labels(torch.tensor([[0, -1]], dtype=torch.int64), 1, ignore_index=-1)
+    data.check_labels(torch.tensor([[0, 1, 2, 255]]), 3)
+    data.check_labels(torch.tensor([], dtype=torch.int64), 3)
+    data.check_labels(torch.tensor([[0, -1]], dtype=torch.int64), 1, ignore_index=-1)
     with pytest.raises(ValueError, match="label 2 is out of range: 2 classes are numbered 0 to 1"):
-        losses.check_labels(torch.tensor([[0, 2]]), 2)
+        data.check_labels(torch.tensor([[0, 2]]), 2)
 
 
 @pytest.mark.parametrize("loss", [dice_loss, iou_loss, lovasz_softmax], ids=lambda loss: loss.__name__)
 def test_fitting_the_loss_fits_the_labels(loss):
     logits, target = batch(13, scale=0.1)
     logits.requires_grad_()
-    optimiser = torch.optim.Adam([logits], lr=0.3)
+    optimizer = torch.optim.Adam([logits], lr=0.3)
     for _ in range(60):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss(logits, target).backward()
-        optimiser.step()
+        optimizer.step()
     confusion = ConfusionMatrix(4)
     confusion.update(logits.detach(), target)
     assert confusion.mean_iou() == 1

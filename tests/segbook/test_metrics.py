@@ -60,12 +60,13 @@ def test_counts_and_scores_are_those_of_scikit_learn(num_classes):
     assert confusion.mean_iou() == pytest.approx(confusion.iou().mean().item(), rel=1e-12)
 
 
-def test_the_four_statistics_add_up():
-    confusion = counted(maps(0, 4), num_classes=4)
-    four = (confusion.true_positives, confusion.false_positives, confusion.false_negatives, confusion.true_negatives)
-    assert (sum(four) == confusion.counts.sum()).all()
-    per_class = sk.multilabel_confusion_matrix(*[m[maps(0, 4)[1] != 255] for m in maps(0, 4)[::-1]])
-    np.testing.assert_array_equal(torch.stack([four[3], four[1], four[2], four[0]], 1).view(4, 2, 2), per_class)
+def test_the_statistics_of_each_class_against_the_rest():
+    prediction, target = maps(0, 4)
+    confusion = counted((prediction, target), num_classes=4)
+    tables = sk.multilabel_confusion_matrix(target[target != 255], prediction[target != 255])  # [[TN, FP], [FN, TP]]
+    np.testing.assert_array_equal(confusion.true_positives, tables[:, 1, 1])
+    np.testing.assert_array_equal(confusion.false_positives, tables[:, 0, 1])
+    np.testing.assert_array_equal(confusion.false_negatives, tables[:, 1, 0])
 
 
 def test_dice_follows_from_iou_per_class_but_not_for_means():
@@ -80,10 +81,22 @@ def test_dice_follows_from_iou_per_class_but_not_for_means():
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
 def test_every_integer_type_counts_alike(dtype):
     prediction, target = maps(2, 21)
-    expected = counted((prediction, target), num_classes=21).counts
-    assert torch.equal(counted((prediction.to(dtype), target.to(dtype)), num_classes=21).counts, expected)
-    assert torch.equal(counted((prediction.to(dtype), target), num_classes=21).counts, expected)
-    assert torch.equal(counted((prediction, target.to(dtype)), num_classes=21).counts, expected)
+    valid = target != 255
+    expected = sk.confusion_matrix(target[valid], prediction[valid], labels=range(21))
+    for p in (prediction, prediction.to(dtype)):
+        for t in (target, target.to(dtype)):
+            before = p.clone(), t.clone()
+            np.testing.assert_array_equal(counted((p, t), num_classes=21).counts, expected)
+            assert torch.equal(p, before[0]) and torch.equal(t, before[1])  # nothing is counted in place
+
+
+@pytest.mark.parametrize("num_classes", [127, 128, 129])
+def test_the_largest_pairs_fit_into_their_integers(num_classes):
+    last = num_classes - 1
+    for value in (last, 255):  # the last class, and void: the largest row of the table
+        prediction, target = torch.full((1, 2, 2), last), torch.full((1, 2, 2), value)
+        counts = counted((prediction, target), num_classes=num_classes).counts
+        assert counts[last, last] == counts.sum() == (4 if value == last else 0)
 
 
 def test_shards_merged_equal_the_whole():
@@ -167,7 +180,7 @@ def test_a_value_out_of_range_is_named_and_nothing_is_counted(value, which):
     confusion = counted((prediction, target))
     before = confusion.counts.clone()
     (target if which == "label" else prediction).view(-1)[target.flatten() != 255] = value
-    with pytest.raises(ValueError, match=f"^{which} {value} is out of range: 3 classes") as error:
+    with pytest.raises(ValueError, match=f"^{which} {value} is out of range: .*3 classes") as error:
         confusion.update(prediction, target)
     assert (f"ignore_index={value}" in str(error.value)) == (which == "label")
     assert torch.equal(confusion.counts, before)
@@ -186,7 +199,7 @@ def test_shapes_and_kinds_are_checked():
         (torch.zeros(2, 3, 4, 5).long(), classes, "label's own size"),
         (logits[:, :2], classes, r"\(N, 3, H, W\)"),
         (logits[:, :1], classes, r"\(N, 3, H, W\)"),
-        (logits[..., ::2], classes, "enlarge the logits"),
+        (logits[..., ::2], classes, "upsample the logits"),
         (logits[0], classes[0], r"labels \(N, H, W\)"),
         (classes.float(), classes, r"\(N, 3, H, W\)"),
     ):

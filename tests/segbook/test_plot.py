@@ -1,13 +1,16 @@
 """Figures: readable in both themes, the same bytes each time, and honest about labels they have no colour for."""
 
 import matplotlib
+import nbformat
 import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot as plt
+from nbclient import NotebookClient
 from PIL import Image
 
 from segbook import plot
+from segbook.train import History
 
 matplotlib.use("agg")
 PALETTE = [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
@@ -61,16 +64,6 @@ def test_show_images_takes_what_a_reader_has():
     assert [len(ax.images) for ax in axes.flat] == [1, 1, 1, 1, 1, 0]
 
 
-def test_colour_labels_against_a_hand_made_map():
-    colours = plot.colour_labels(torch.tensor([[0, 1], [2, 255]]), PALETTE)
-    assert colours.tolist() == [[[0, 0, 0], [128, 0, 0]], [[0, 128, 0], [224, 224, 192]]]
-
-
-def test_a_label_without_a_colour_is_named():
-    with pytest.raises(ValueError, match="label 3 has no colour: the palette holds classes 0 to 2"):
-        plot.colour_labels(np.array([[3]]), PALETTE)
-
-
 def test_legend_names_the_classes_that_occur_and_no_others():
     label = torch.zeros(6, 8, dtype=torch.long)
     label[0] = 255
@@ -85,3 +78,51 @@ def test_heatmap_writes_every_number():
     assert {text.get_text() for text in plot.heatmap([[0.25, 1.0]]).texts} == {"0.25", "1"}
     with pytest.raises(ValueError, match=r"\(2, 2, 2\)"):
         plot.heatmap(torch.zeros(2, 2, 2))
+
+
+def training(losses):
+    run = History()
+    for step, loss in enumerate(losses, 1):
+        score = step / 50 if step % 5 == 0 else None
+        run.add({"step": step, "loss": loss, "val_mean_iou": score, "seconds": 0, "broken": None})
+    return run
+
+
+def test_history_draws_every_loss_its_running_mean_and_every_validation():
+    losses = np.random.default_rng(0).uniform(1, 2, 40)
+    left, right = plot.history(training(losses), steps=60)
+    every, mean = (line.get_xydata() for line in left.lines)
+    assert np.allclose(every, np.stack([np.arange(1, 41), losses], 1))
+    assert np.allclose(mean, [[step, losses[step - 25 : step].mean()] for step in range(25, 41)])
+    assert np.allclose(right.lines[0].get_xydata(), [[step, step / 50] for step in range(5, 41, 5)])
+    assert left.get_xlim() == right.get_xlim() == (0, 60)
+
+
+def test_a_training_without_a_step_or_a_validation_can_be_drawn():
+    assert [len(ax.lines) for ax in plot.history(History())] == [2, 1]
+    plot.history(training([1.0]))
+
+
+CELL = """
+from segbook.plot import LivePlot
+from segbook.train import History
+
+plot, history = LivePlot(seconds=0), History()
+for step in range(1, 11):
+    row = {"step": step, "loss": 2 / step, "val_mean_iou": step / 50 if step % 5 == 0 else None}
+    history.add(row | {"seconds": 0, "broken": None})
+    plot(history, 10)
+"""
+
+
+def test_ten_updates_in_a_notebook_leave_one_small_picture(tmp_path):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (output,) = notebook.cells[0].outputs
+    assert output.output_type == "display_data"
+    assert 5_000 < len(output.data["image/png"]) < 60_000
+
+
+def test_outside_of_a_notebook_nothing_happens(capsys):
+    plot.LivePlot()(History(), 0)
+    assert capsys.readouterr() == ("", "")

@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from segbook.data import ToyVOC, things
-from segbook.data.canvas import FINE, Canvas, Pen
-from segbook.data.stage import LENGTH, MOODS, Stage
+from segbook.data import ToyVOC
+from toyvoc import things
+from toyvoc.canvas import FINE, Canvas, Pen
+from toyvoc.stage import LENGTH, MOODS, Stage
 
 ROWS, COLUMNS = 96, 128  # of a ToyVOC scene
 FINER = 4  # times as many pixels here, in each direction

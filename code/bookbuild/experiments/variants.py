@@ -90,14 +90,14 @@ class AlignedUpsample(nn.Module):
 def aligned_32s(name: str = "fcn32s_tiny", num_classes: int = 21) -> nn.Module:
     """An FCN-32s whose scores lie where the ResNet saw them."""
     model = models.create(name, num_classes)
-    model.enlarge = AlignedUpsample(num_classes)
+    model.upsample = AlignedUpsample(num_classes)
     return model
 
 
 def normalised_32s(name: str = "fcn32s_tiny", num_classes: int = 21) -> nn.Module:
     """An FCN-32s in the usual place with the border's mass restored: what `aligned_32s` is to be compared with."""
     model = models.create(name, num_classes)
-    model.enlarge = BilinearUpsample(num_classes, 32, normalise=True)
+    model.upsample = BilinearUpsample(num_classes, 32, normalise=True)
     return model
 
 

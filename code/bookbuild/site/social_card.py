@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from segbook import data
-from segbook.plot import INK, PAPER, colour_labels
+from segbook.plot import INK, PAPER
 
 WIDTH, HEIGHT = 1200, 630  # pixels, what the large sites ask for
 SCENE = 3  # of ToyVOC's validation scenes
@@ -20,7 +20,7 @@ def draw_card(path: Path, title: str) -> None:
     figure.text(0.05, 0.755, "An open book of runnable notebooks", fontsize=22, color=INK, va="center")
     for left, picture in (
         (0.05, data.denormalise(image).permute(1, 2, 0)),
-        (0.515, colour_labels(label, scenes.palette)),
+        (0.515, data.index_to_colour(label, scenes.palette).numpy()),
     ):
         axes = figure.add_axes((left, 0.04, 0.435, 0.64))
         axes.imshow(picture, aspect="auto", interpolation="nearest")

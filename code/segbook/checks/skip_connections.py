@@ -251,7 +251,7 @@ def skip_alignment(InPlace: Callable, aligned_miou: float, share: float) -> str:
         }
         inside = (..., slice(208, 304), slice(208, 304))  # sees no border, so how it was padded does not matter
         gaps = {
-            name: (fcn.enlarge(fcn.score(cells))[..., :512, :512][inside] - found[inside]).norm().item()
+            name: (fcn.upsample(fcn.score(cells))[..., :512, :512][inside] - found[inside]).norm().item()
             for name, cells in drawn.items()
         }
     nearest = min(gaps, key=gaps.get)

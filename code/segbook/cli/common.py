@@ -1,4 +1,4 @@
-"""What the commands share: errors as sentences, options, checks."""
+"""What the commands share: errors as sentences, and options."""
 
 import sys
 from pathlib import Path
@@ -66,18 +66,50 @@ class Factors(click.ParamType):
         return factors
 
 
-def data_options(required: bool):
+class Device(click.ParamType):
+    """A device that this machine has."""
+
+    name = "DEVICE"
+
+    def convert(self, value, param, ctx) -> str:
+        there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+        try:
+            device = torch.device(value)
+        except RuntimeError:
+            device = None
+        if device is None or (device.index or 0) >= there.get(device.type, 0):
+            kinds = ", ".join(kind for kind, count in there.items() if count)
+            self.fail(f"there is no device {value!r} here; this machine has {kinds}", param, ctx)
+        return value
+
+
+device_option = click.option(
+    "--device", type=Device(), help="cpu, cuda, cuda:1, or mps (untested) [default: cuda, or cpu]."
+)
+looks_options = [
+    click.option("--window", type=Size(), help="Cut large images into windows of this size [default: whole images]."),
+    click.option("--overlap", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of neighbouring windows."),
+    click.option("--scales", type=Factors(), default="1", help="Mean over the image resized by these factors."),
+    click.option("--flip", is_flag=True, help="Mean with the mirrored image too."),
+    click.option(
+        "--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.5, help="One logit."
+    ),
+]
+
+
+def data_options(required: bool) -> list:
     """--data, --root, --workers and --device, which train and evaluate share."""
-    options = (
+    root = "Folder of VOCdevkit, CamVid or images [default: $SEGBOOK_DATA]."
+    return [
         click.option("--data", "data_name", required=required, help=f"One of {', '.join(CROPS)}."),
-        click.option(
-            "--root",
-            type=click.Path(path_type=Path),
-            help="Folder of VOCdevkit, CamVid or images [default: $SEGBOOK_DATA].",
-        ),
+        click.option("--root", type=click.Path(path_type=Path), help=root),
         click.option("--workers", type=click.IntRange(0), default=0, help="Processes that read images."),
-        click.option("--device", help="cpu, cuda, cuda:1, ... [default: cuda if there is one]."),
-    )
+        device_option,
+    ]
+
+
+def with_options(options: list):
+    """A decorator that adds them all, shown in this order."""
 
     def add(command):
         for option in reversed(options):
@@ -85,11 +117,3 @@ def data_options(required: bool):
         return command
 
     return add
-
-
-def check_device(name: str | None) -> None:
-    """Refuse a device that torch does not have, with a sentence."""
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"there is no device {name!r} here: {str(error).splitlines()[0]}") from error

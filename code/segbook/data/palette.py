@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 VOID = 255  # pixels that count neither in training nor in scoring
+VOID_COLOUR = (224, 224, 192)  # row 255 of voc_colormap(), the cream border in VOC's pictures
 
 # The names of PASCAL VOC's classes, by index: background and twenty things.
 VOC_CLASSES = [
@@ -11,14 +12,19 @@ VOC_CLASSES = [
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 ]
 
-# The names of CamVid's eleven classes, by index.
+# CamVid's eleven classes, and their colours in the SegNet tutorial.
 CAMVID_CLASSES = [
     *("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"),
 ]
+CAMVID_COLOURS = [
+    *([128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128], [60, 40, 222], [128, 128, 0]),
+    *([192, 128, 128], [64, 64, 128], [64, 0, 128], [64, 64, 0], [0, 128, 192]),
+]
+CAMVID_PALETTE = torch.tensor(CAMVID_COLOURS, dtype=torch.uint8)
 
 
 def voc_colormap(n: int = 256) -> Tensor:
-    """PASCAL VOC's colours for the indices 0 to n - 1.
+    """PASCAL VOC's colours for the indices 0 to n - 1: uint8 (n, 3), n at most 256.
 
     Bit by bit: the lowest three bits of the index become the highest bit of red, green and blue,
     the next three bits their second highest, and so on. Neighbouring indices so get colours far apart.
@@ -27,12 +33,6 @@ def voc_colormap(n: int = 256) -> Tensor:
     tensor([[  0,   0,   0],
             [128,   0,   0],
             [  0, 128,   0]], dtype=torch.uint8)
-
-    Returns:
-        uint8 (n, 3). Row 0 is black, row 1 (128, 0, 0), row 255, void, is (224, 224, 192).
-
-    Raises:
-        ValueError: n outside 1..256.
 
     Source: VOClabelcolormap.m of the VOC development kit.
     """
@@ -49,17 +49,6 @@ def voc_colormap(n: int = 256) -> Tensor:
 
 VOC_PALETTE = voc_colormap(21)  # (21, 3) uint8
 
-# The colours of the SegNet tutorial, in the order of CAMVID_CLASSES.
-CAMVID_PALETTE = torch.tensor(
-    [
-        *([128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128], [60, 40, 222], [128, 128, 0]),
-        *([192, 128, 128], [64, 64, 128], [64, 0, 128], [64, 64, 0], [0, 128, 192]),
-    ],
-    dtype=torch.uint8,
-)
-
-VOID_COLOUR = (224, 224, 192)  # row 255 of voc_colormap(), the cream border in VOC's pictures
-
 
 def index_to_colour(label: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
     """Paint a label map: (H, W) indices to (H, W, 3) uint8 colours, 255 to VOC's cream.
@@ -68,21 +57,16 @@ def index_to_colour(label: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
     [[[0, 0, 0], [128, 0, 0], [224, 224, 192]]]
 
     Raises:
-        ValueError: colours instead of indices, or an index that the palette does not have.
+        ValueError: another shape, fractions, or an index that the palette does not have.
     """
-    label = torch.as_tensor(label)
+    label, palette = torch.as_tensor(label), torch.as_tensor(palette)
     if label.ndim != 2:
         raise ValueError(f"index_to_colour expects an (H, W) map of indices, got shape {tuple(label.shape)}")
-    label = label.long()
-    bad = ((label < 0) | (label >= len(palette))) & (label != VOID)
-    if bad.any():
-        row, column = bad.nonzero()[0].tolist()
-        value = int(label[row, column])
-        raise ValueError(f"label {value} at row {row}, column {column} has no colour in a palette of {len(palette)}")
+    check_labels(label, len(palette), "nothing to paint it with: ")
     full = torch.zeros(256, 3, dtype=torch.uint8)
-    full[: len(palette)] = torch.as_tensor(palette)
+    full[: len(palette)] = palette.cpu()
     full[VOID] = torch.tensor(VOID_COLOUR, dtype=torch.uint8)
-    return full[label]  # (H, W, 3)
+    return full[label.cpu().long()]  # (H, W, 3)
 
 
 def colour_to_index(colours: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
@@ -94,27 +78,47 @@ def colour_to_index(colours: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
     Raises:
         ValueError: indices instead of colours, or a colour outside the palette (named with its pixel).
     """
-    colours = torch.as_tensor(colours)
+    colours, palette = torch.as_tensor(colours), torch.as_tensor(palette)
     if colours.ndim != 3 or colours.shape[-1] != 3:
         raise ValueError(
             f"colour_to_index expects colours (H, W, 3), got shape {tuple(colours.shape)}; "
             "a map of shape (H, W) holds indices already"
         )
-    table = torch.full((1 << 24,), -1, dtype=torch.int16)
-    table[_code(torch.tensor([VOID_COLOUR]))] = VOID
-    table[_code(torch.as_tensor(palette))] = torch.arange(len(palette), dtype=torch.int16)
-    label = table[_code(colours)].long()  # (H, W)
-    if (label < 0).any():
-        row, column = (label < 0).nonzero()[0].tolist()
-        colour = tuple(colours[row, column].tolist())
+    place_value = torch.tensor([1 << 16, 1 << 8, 1])
+    codes = (colours.long() * place_value).sum(-1)  # (H, W), each colour as one number
+    known = (torch.cat([palette, torch.tensor([VOID_COLOUR])]).long() * place_value).sum(-1)  # (C + 1,)
+    known, order = known.sort(stable=True)  # stable: a class that is painted cream comes before void
+    place = torch.searchsorted(known, codes).clamp(max=len(known) - 1)
+    strange = known[place] != codes
+    if strange.any():
+        row, column = strange.nonzero()[0].tolist()
         raise ValueError(
-            f"colour {colour} at row {row}, column {column} is not in the palette of {len(palette)} classes; "
-            "was the mask resized or saved as JPEG, or painted with another palette?"
+            f"colour {tuple(colours[row, column].tolist())} at row {row}, column {column} is not in the palette of "
+            f"{len(palette)} classes; was the mask resized or saved as JPEG, or painted with another palette?"
         )
-    return label
+    return torch.tensor([*range(len(palette)), VOID])[order][place]
 
 
-def _code(colours: Tensor) -> Tensor:
-    """Each colour as one number, red * 65536 + green * 256 + blue."""
-    red, green, blue = colours.long().unbind(-1)
-    return (red << 16) | (green << 8) | blue
+def check_labels(label: Tensor, num_classes: int, where: str = "", ignore_index: int = VOID) -> None:
+    """Refuse labels (..., H, W) that are neither a class nor void. On a GPU this waits for all queued work.
+
+    Args:
+        where: what the message begins with, a file perhaps: "masks/a.png: ".
+
+    Raises:
+        ValueError: naming the first wrong label and its place, or the type of labels that are no whole numbers.
+    """
+    if label.is_floating_point():
+        raise ValueError(f"{where}labels are whole numbers, got {label.dtype}")
+    if label.dtype == torch.uint8 and label.numel() and ignore_index == VOID and int((label + 1).max()) <= num_classes:
+        return  # in bytes 255 + 1 is 0, so one look is enough
+    values = label.long()  # a byte cannot be compared with 256
+    wrong = (values != ignore_index) & ((values < 0) | (values >= num_classes))
+    if wrong.any():
+        first = wrong.nonzero()[0].tolist()
+        place = ", ".join(f"{name} {i}" for name, i in zip(("image", "row", "column")[-len(first) :], first))
+        value = int(label[tuple(first)])
+        raise ValueError(
+            f"{where}label {value} is out of range: {num_classes} classes are numbered 0 to {num_classes - 1}, void is "
+            f"{ignore_index} ({place}); if it means void, store {ignore_index} or pass a loss ignore_index={value}"
+        )

@@ -1,87 +1,34 @@
-"""Reading pairs of image and label map from files, with errors that say which file and what is wrong."""
+"""Pairs of image and label map in files: listed, found and read, with errors that say what lies there."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
 
-from segbook.data.palette import VOID
+from segbook.data.palette import VOID, check_labels
+from segbook.files import read_image, read_mask
 
-# void stays 255 through every transform, and so does everything else: no file is ever resized here
-
-
-def read_image(path: str | Path) -> tv_tensors.Image:
-    """An image file of any kind and size as RGB: uint8 (3, H, W). Greyscale, palette and CMYK are converted.
-
-    Raises:
-        FileNotFoundError, ValueError: no such file; not an image; cut short.
-    """
-    with open_file(path) as picture:
-        picture = _decode(picture, path, "RGB")
-        # "RGB;L" gives each row's reds, then its greens, then its blues: cheaper to crop and normalise than RGBRGB
-        rows = torch.frombuffer(bytearray(picture.tobytes("raw", "RGB;L")), dtype=torch.uint8)
-        return tv_tensors.Image(rows.view(picture.height, 3, picture.width).permute(1, 0, 2))  # (3, H, W)
-
-
-def read_mask(path: str | Path) -> tv_tensors.Mask:
-    """A label file as class indices: uint8 (H, W). Palette files give their indices, not their colours.
-
-    Raises:
-        FileNotFoundError, ValueError: no such file; not an image; cut short; colours instead of indices;
-            a JPEG, whose compression changes the values.
-    """
-    with open_file(path) as picture:
-        if picture.format == "JPEG":
-            raise ValueError(f"{path}: a JPEG cannot hold class indices, its compression changes them; use PNG")
-        if picture.mode not in ("P", "L", "1"):
-            raise ValueError(
-                f"{path}: an index mask is expected (one number a pixel, mode P or L), this file holds mode "
-                f"{picture.mode}; turn colours into indices once with segbook.data.colour_to_index"
-            )
-        return tv_tensors.Mask(torch.from_numpy(np.array(_decode(picture, path), dtype=np.uint8)))
-
-
-def open_file(path: str | Path) -> Image.Image:
-    """Pillow's image, not yet decoded; errors as `read_image`."""
-    try:
-        return Image.open(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: no such file") from None
-    except UnidentifiedImageError:
-        raise ValueError(f"{path}: not an image file that Pillow can read") from None
-    except Image.DecompressionBombError as error:
-        raise ValueError(
-            f"{path}: {error}. Cut it into tiles, or set PIL.Image.MAX_IMAGE_PIXELS = None if the file is yours"
-        ) from None
-
-
-def _decode(picture: Image.Image, path: str | Path, mode: str | None = None) -> Image.Image:
-    try:
-        return picture.convert(mode) if mode and picture.mode != mode else (picture.load(), picture)[1]
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"{path}: the image is damaged or cut short ({error}); fetch the file again") from None
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 
 
 class SegmentationPairs(Dataset):
     """Pairs of files, decoded when they are asked for: memory holds one pair at a time, not the data set.
 
-    A subclass sets `classes` and `palette` and hands over `ids` with one image path and one mask path each.
-    Images keep their own size. `dataset[i]` is (image uint8 (3, H, W), label int64 (H, W)) as tv_tensors,
-    so a transform of torchvision.transforms.v2 changes both together; given `transforms(image, label)`,
+    A subclass sets `classes`, `palette` and, if it knows them, `colours`, and hands over `ids` with one image path and
+    one mask path each. Images keep their own size. `dataset[i]` is (image uint8 (3, H, W), label int64 (H, W)) as
+    tv_tensors, so a transform of torchvision.transforms.v2 changes both together; given `transforms(image, label)`,
     what it returns.
 
     Raises (when a pair is read):
-        ValueError: a mask of another size than its image, or a label that is neither a class nor 255.
+        ValueError: a mask of another size than its image, a label that is neither a class nor 255, a mask all void.
     """
 
     classes: list[str]
-    palette: Tensor  # uint8 (C, 3)
+    palette: Tensor  # uint8 (C, 3), to draw with
+    colours: Tensor | None = None  # uint8 (C, 3), what a file's palette has to say; None: any, the same in all files
 
     def __init__(self, ids: list[str], images: list[Path], masks: list[Path], transforms: Callable | None = None):
         self.ids = ids
@@ -103,79 +50,96 @@ class SegmentationPairs(Dataset):
 
     def read(self, index: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
         """The pair as stored, before any transform, the mask still in bytes: uint8 (H, W)."""
+        path = self.masks[index]
         image = read_image(self.images[index])
         mask = self.read_label(index, image)
         if mask.shape != image.shape[1:]:
+            sizes = ["x".join(map(str, picture.shape[-2:])) for picture in (mask, image)]
             raise ValueError(
-                f"{self.masks[index]}: the mask is {_size(mask)} but its image {self.images[index].name} is "
-                f"{_size(image)} (height x width); they must agree, and a mask is resized by nearest only"
+                f"{path}: the mask is {sizes[0]} but its image {self.images[index].name} is {sizes[1]} (height x "
+                "width), upright as their EXIF data says; they must agree, and a mask is resized by nearest only"
             )
-        self.check(mask, self.masks[index])
-        return image, mask
+        check_labels(mask, len(self.classes), f"{path}: ")
+        if int(mask.min()) == VOID:
+            raise ValueError(f"{path}: all of the mask is void ({VOID}), nothing can be learned from it; leave it out")
+        return tv_tensors.Image(image), tv_tensors.Mask(mask)
 
-    def read_label(self, index: int, image: Tensor) -> tv_tensors.Mask:
+    def read_label(self, index: int, image: Tensor) -> Tensor:
         """The stored label map, unchecked: uint8 (H, W). A subclass whose files hold something else overrides it."""
         return read_mask(self.masks[index])
 
-    def check(self, mask: Tensor, path: Path) -> None:
-        """Refuse labels that no class has. In bytes 255 + 1 is 0, so one comparison lets void pass too."""
-        if int((mask + 1).max()) > len(self.classes):
-            row, column = ((mask + 1) > len(self.classes)).nonzero()[0].tolist()
-            raise ValueError(
-                f"{path}: label {int(mask[row, column])} at row {row}, column {column} is neither one of the "
-                f"{len(self.classes)} classes (0 to {len(self.classes) - 1}) nor void ({VOID})"
-            )
-
-
-def _size(picture: Tensor) -> str:
-    return f"{picture.shape[-2]}x{picture.shape[-1]}"
-
 
 def data_root(root: str | Path | None, folder: str, how: str) -> Path:
-    """The folder that holds `folder`: root, or $SEGBOOK_DATA where root is None.
-
-    Raises:
-        FileNotFoundError: neither is given, or `folder` is not in it; `how` says how to get the data.
-    """
-    if root is None:
-        root = os.environ.get("SEGBOOK_DATA")
-        if not root:
-            raise FileNotFoundError(f"no data folder: give root or set SEGBOOK_DATA to the folder of {folder}. {how}")
+    """The folder that holds `folder`: root, or $SEGBOOK_DATA where root is None; `how` says how to get the data."""
+    root = root or os.environ.get("SEGBOOK_DATA")
+    if not root:
+        raise FileNotFoundError(f"no data folder: give root or set SEGBOOK_DATA to the folder of {folder}. {how}")
     if not (Path(root) / folder).is_dir():
         raise FileNotFoundError(f"{root}: there is no {folder} in this folder. {how}")
     return Path(root)
 
 
-def read_split(folder: Path, split: str) -> list[str]:
-    """The ids that `folder/split.txt` lists, one a line, in its order.
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that a person wrote: UTF-8, with a byte-order mark or without."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: not a text file in UTF-8; save it again in that encoding") from None
 
-    Raises:
-        ValueError: no such split (the message names those there are), or an empty one.
-    """
-    path = folder / f"{split}.txt"
+
+def read_split(path: Path, available: list[str], how: str = "") -> list[str]:
+    """The lines of a split's list that are not blank; `available` splits and `how` to make one are for the error."""
     if not path.is_file():
-        there = sorted(p.stem for p in folder.glob("*.txt"))
-        raise ValueError(f"{folder}: there is no split {split!r}; available: {', '.join(there) or 'none'}")
-    ids = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    if not ids:
-        raise ValueError(f"{path}: the split file is empty; it must list one image id a line")
-    return ids
+        there = ", ".join(available) or "none"
+        raise ValueError(f"{path.parent}: there is no split {path.stem!r}; available: {there}. {how}".rstrip(" ."))
+    lines = [line for line in read_lines(path) if line.strip()]
+    if not lines:
+        raise ValueError(f"{path}: the split file is empty; it must list one image a line")
+    return lines
 
 
-def find_files(ids: list[str], folder: Path, suffixes: tuple[str, ...], split: str) -> list[Path]:
-    """One file for each id. The folder is listed once, so a missing file shows before training, not during it.
-
-    Raises:
-        FileNotFoundError: the folder, or a file that the split names, is missing.
-    """
+def images_in(folder: Path) -> dict[str, Path]:
+    """The image files of a folder by their names without suffix."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such folder; split {split!r} needs it")
-    there = set(os.listdir(folder))
-    names = [next((i + s for s in suffixes if i + s in there), None) for i in ids]
-    missing = [i for i, name in zip(ids, names) if name is None]
+        raise FileNotFoundError(f"{folder}: no such folder")
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        stem, suffix = os.path.splitext(name)
+        if suffix.lower() in SUFFIXES and not name.startswith("."):
+            if stem in found:
+                raise ValueError(f"{folder}: {found[stem].name} and {name} have one name; keep the one that is meant")
+            found[stem] = folder / name
+    return found
+
+
+def pick(ids: list[str], there: dict[str, Path], folder: Path, split: str) -> list[Path]:
+    """The file of each id: what is missing shows before training, not during it."""
+    if len(set(ids)) < len(ids):
+        twice = next(i for i in ids if ids.count(i) > 1)
+        raise ValueError(f"split {split!r} lists {twice!r} twice")
+    missing = [i for i in ids if i not in there]
     if missing:
+        more = f", and {len(missing) - 1} more are missing" if len(missing) > 1 else ""
         raise FileNotFoundError(
-            f"{folder / (missing[0] + suffixes[0])}: split {split!r} lists {missing[0]!r} but the file is missing"
-            + (f", and {len(missing) - 1} more are" if len(missing) > 1 else "")
+            f"{folder}: there is no image file {missing[0]!r}, which split {split!r} needs{more}. "
+            + lying_there(folder, missing[0])
         )
-    return [folder / name for name in names]
+    return [there[i] for i in ids]
+
+
+def lying_there(folder: Path, wanted: str) -> str:
+    """What a folder holds where the image `wanted` was expected, and what to do about it."""
+    names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    near = [name for name in names if wanted and wanted in name]
+    if not names:
+        return "It is empty"
+    name = (near or names)[0]
+    if name.lower().endswith(".json"):
+        return f"It holds {name}, outlines from LabelMe or the like: export them as PNG masks of class indices"
+    if (folder / name).is_dir():
+        return f"It holds the folder {name}, and no file is looked for in there: move what it holds up"
+    if os.path.splitext(name)[1].lower() not in SUFFIXES:
+        return f"It holds {name}, a kind of file that is not read: convert it to PNG or JPEG"
+    return f"It holds {name}" + ": image and mask have one name but for the suffix, so rename one" * bool(near)

@@ -13,15 +13,14 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from segbook.data.reader import read_lines
+
 
 def encode_runs(mask: ArrayLike) -> str:
-    """A mask (H, W) of 0 and 1, integer or bool, as "start length start length ..."; an empty mask is "".
+    """A mask (H, W) of 0 and 1 as "start length start length ..."; an empty mask is "". ValueError for other masks.
 
     >>> encode_runs([[0, 1, 0], [1, 1, 0]])
     '2 3'
-
-    Raises:
-        ValueError: another number of dimensions, or a value that is neither 0 nor 1.
     """
     mask = np.asarray(mask)
     if mask.ndim != 2:
@@ -52,13 +51,12 @@ def decode_runs(text: str, height: int, width: int) -> Tensor:
     mask = np.zeros(height * width, dtype=np.uint8)
     free = 1  # the first pixel that no run has taken yet
     for start, length in zip(map(int, cells[::2]), map(int, cells[1::2])):
+        run = f"the run '{start} {length}'"
         if start < free or length < 1:
-            raise ValueError(f"the run '{start} {length}' is empty or starts before pixel {free}, the next in order")
+            raise ValueError(f"{run} is empty or starts before pixel {free}, the next in order")
         free = start + length
         if free - 1 > mask.size:
-            raise ValueError(
-                f"the run '{start} {length}' ends at pixel {free - 1}, a mask of {height}x{width} has {mask.size}"
-            )
+            raise ValueError(f"{run} ends at pixel {free - 1}, a mask of {height}x{width} has {mask.size}")
         mask[start - 1 : free - 1] = 1
     return torch.from_numpy(mask.reshape(width, height).T.copy())  # columns become columns again
 
@@ -66,8 +64,7 @@ def decode_runs(text: str, height: int, width: int) -> Tensor:
 def write_runs(path: str | Path, masks: Iterable[tuple[str, ArrayLike]]) -> None:
     """Write `name<TAB>run lengths`, one mask a line, without a header: a submission.
 
-    Raises:
-        ValueError: as `encode_runs`, or a name that would break the table. Nothing is written then.
+    Raises ValueError as `encode_runs`, or for a name that would break the table; nothing is written then.
     """
     lines = []
     for name, mask in masks:
@@ -80,23 +77,15 @@ def write_runs(path: str | Path, masks: Iterable[tuple[str, ArrayLike]]) -> None
 def read_runs(path: str | Path) -> dict[str, str]:
     """Names and run lengths of a table, in its order; `decode_runs` turns each into a mask.
 
-    Args:
-        path: NAME.csv has commas and a header line, which is skipped; any other file has tabs and no header.
+    NAME.csv has commas and a header line, which is skipped; any other file has tabs and no header.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: not text, a line without its two cells, or a name that occurs twice.
+        FileNotFoundError, ValueError: no such file; not text, a line without its two cells, a name that occurs twice.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not a text file; a table of names and run lengths is expected") from None
     commas = path.suffix.lower() == ".csv"
     runs = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_lines(path), 1):
         if not line.strip() or (commas and number == 1):
             continue
         name, *cells = line.split("," if commas else "\t")

@@ -1,7 +1,7 @@
 """Transforms that change an image and its label map together, and the seed of each sample."""
 
 import hashlib
-from collections.abc import Callable
+import math
 from contextlib import contextmanager
 
 import torch
@@ -30,65 +30,47 @@ def normalise(image: Tensor) -> Tensor:
 
 def denormalise(x: Tensor) -> Tensor:
     """The inverse of `normalise`: float (..., 3, H, W) back to uint8, for pictures."""
-    mean = torch.tensor(IMAGENET_MEAN, device=x.device).view(3, 1, 1)
-    std = torch.tensor(IMAGENET_STD, device=x.device).view(3, 1, 1)
+    mean, std = (torch.tensor(values, device=x.device).view(3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     return ((x * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-class RandomScaleCrop(v2.Transform):
-    """Enlarge or shrink by a random factor, then crop at random; where the crop is larger, pad.
+class RandomScale(v2.Transform):
+    """Resize image and label together by a factor between `scale`'s two: bilinear with antialiasing, and nearest.
 
-    Done the other way round, which gives the same picture for less work: cut the window that the crop
-    covers out of the original, then resize that. Labels are resized by nearest; padding is 255 in labels
-    and ImageNet's mean colour in images, on the side where the crop stands over.
-
-    Args:
-        crop_size: (height, width) of every result.
-        scale: smallest and largest factor, drawn log-uniformly; (1, 1) only crops.
+    It is drawn log-uniformly, so that half and double are equally likely; torchvision's own draw uniformly.
     """
 
-    def __init__(self, crop_size: tuple[int, int], scale: tuple[float, float] = (0.5, 2.0)):
+    def __init__(self, scale: tuple[float, float]):
         super().__init__()
-        if min(crop_size) < 1 or not 0 < scale[0] <= scale[1]:
-            raise ValueError(
-                f"crop_size must be at least (1, 1) and 0 < scale[0] <= scale[1], got {crop_size}, {scale}"
-            )
-        self.crop_size = tuple(crop_size)
-        self.scale = tuple(scale)
+        if not 0 < scale[0] <= scale[1]:
+            raise ValueError(f"scale is a range of factors above 0, smallest first, got {scale}")
+        self.scale = scale
 
     def make_params(self, flat_inputs: list) -> dict:
-        size = VF.get_size(flat_inputs[0])  # [height, width]
-        low, high = torch.tensor(self.scale, dtype=torch.float64).log().tolist()
-        factor = float(torch.exp(torch.empty((), dtype=torch.float64).uniform_(low, high)))
-        window, offset = [], []
-        for length, crop in zip(size, self.crop_size):
-            scaled = max(1, round(length * factor))
-            start = int(torch.randint(min(0, scaled - crop), max(0, scaled - crop) + 1, ()))  # below 0: padding
-            first, last = max(start, 0), min(start + crop, scaled)  # what of the crop lies on the scaled image
-            begin = min(round(first * length / scaled), length - 1)
-            end = max(round(last * length / scaled), begin + 1)
-            window.append((begin, end - begin, last - first))  # from, how much, resized to how much
-            offset.append((first - start, crop - (last - start)))  # padding before and after
-        return {"window": window, "padding": offset}
+        low, high = map(math.log, self.scale)
+        # Two are drawn for one: so many random numbers came before the flip when ToyVOC's recorded results were made.
+        drawn, _ = torch.rand(2, dtype=torch.float64).tolist()
+        factor = math.exp(low + (high - low) * drawn)
+        return {"size": [max(1, round(side * factor)) for side in VF.get_size(flat_inputs[0])]}
 
-    def transform(self, inpt, params: dict):
-        (top, height, new_height), (left, width, new_width) = params["window"]
-        inpt = VF.crop(inpt, top, left, height, width)
-        if (height, width) != (new_height, new_width):
-            # "nearest-exact" looks up pixel centres; plain "nearest" would shift the label against the image
-            label = isinstance(inpt, tv_tensors.Mask)
-            mode = InterpolationMode.NEAREST_EXACT if label else InterpolationMode.BILINEAR
-            inpt = VF.resize(inpt, [new_height, new_width], mode, antialias=True)
-        (above, below), (before, after) = params["padding"]
-        if above or below or before or after:
-            fill = FILL[tv_tensors.Mask if isinstance(inpt, tv_tensors.Mask) else tv_tensors.Image]
-            inpt = VF.pad(inpt, [before, above, after, below], fill=fill)
-        return inpt
+    def transform(self, inpt: Tensor, params: dict) -> Tensor:
+        # "nearest-exact" looks up pixel centres; plain "nearest" would shift the label against the image
+        label = isinstance(inpt, tv_tensors.Mask)
+        mode = InterpolationMode.NEAREST_EXACT if label else InterpolationMode.BILINEAR
+        return VF.resize(inpt, params["size"], mode, antialias=True)
 
 
-def training_transforms(crop_size: tuple[int, int], scale: tuple[float, float] = (0.5, 2.0)) -> Callable:
-    """Random scale, random crop with padding, random horizontal flip: transforms(image, label)."""
-    return v2.Compose([RandomScaleCrop(crop_size, scale), v2.RandomHorizontalFlip()])
+def training_transforms(crop_size: tuple[int, int], scale: tuple[float, float] = (0.5, 2.0)) -> v2.Compose:
+    """Random scale, random crop, random horizontal flip: transforms(image, label).
+
+    Where the crop (height, width) is larger it is padded, at random sides: labels with 255, images with ImageNet's
+    mean colour.
+    """
+    if min(crop_size) < 1:
+        raise ValueError(f"crop_size is (height, width) of at least (1, 1), got {crop_size}")
+    return v2.Compose(
+        [RandomScale(scale), v2.RandomCrop(crop_size, pad_if_needed=True, fill=FILL), v2.RandomHorizontalFlip()]
+    )
 
 
 def sample_seed(seed: int, epoch: int, index: int) -> int:

@@ -1,7 +1,7 @@
 /* Every map of a network, for an image of any size: a block a stage, as high as its map has rows and as wide as it has
  * channels (both logarithmic), and a table of shapes, parameters and multiply-adds whose stages open.
  *
- * Data: catalogue (segbook.models.shapes.catalogue); model, stride, size [height, width] to begin with.
+ * Data: catalogue (bookbuild.model_shapes.trace.catalogue); model, stride, size [height, width] to begin with.
  */
 const maths = {
   /** Cells along one axis of a grid that is made of one with n cells. */

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
-from segbook.data.palette import VOID
+from segbook.data.palette import VOID, index_to_colour
 from segbook.files import MAX_PIXELS, ImageLike, read_image
 
 
@@ -24,28 +24,22 @@ def overlay(
         label: (H, W) classes; where it is 255 (void) the image stays as it is.
         palette: (C, 3) uint8, the colour of each class.
         alpha: how much of the colour; 0 gives the image back, 1 hides it.
-        classes: names by index; with them a legend of the classes that occur is put below the picture, which then is
-            higher than the image, and wider if a name needs it.
+        classes: names by index; with them a `legend` is put below, and the picture is wider if a name needs it.
 
     Raises:
         ValueError: a label of another size, or a class without a colour or without a name.
     """
-    label, palette = np.asarray(label), np.asarray(palette)
+    label = np.asarray(label)
     # whoever has a label of this size has allowed the size
     pixels = read_image(image, max(MAX_PIXELS, label.size)).permute(1, 2, 0).numpy()  # (H, W, 3)
     if label.shape != pixels.shape[:2]:
         raise ValueError(f"overlay needs a label of the image's size {pixels.shape[:2]}, got {label.shape}")
-    valid = label != VOID
-    if valid.any() and not 0 <= label[valid].min() <= label[valid].max() < len(palette):
-        raise ValueError(
-            f"the palette has colours for classes 0 to {len(palette) - 1}, the label has {label[valid].min()} to "
-            f"{label[valid].max()}"
-        )
+    colours = index_to_colour(label, palette).numpy()  # (H, W, 3)
     blended = pixels.copy()
     for top in range(0, len(label), 256):  # in strips: the sums are floats and would fill the memory
         rows = slice(top, top + 256)
-        inside = valid[rows]
-        mixed = (1 - alpha) * pixels[rows][inside] + alpha * palette[label[rows][inside]]
+        inside = label[rows] != VOID
+        mixed = (1 - alpha) * pixels[rows][inside] + alpha * colours[rows][inside]
         blended[rows][inside] = np.round(mixed).astype(np.uint8)
     if classes is None:
         return blended
@@ -57,10 +51,7 @@ def overlay(
 def legend(label: ArrayLike, palette: ArrayLike, classes: Sequence[str], width: int) -> np.ndarray:
     """The classes that occur in a label map, each a square in its colour and its name: (h, w, 3) uint8 on white.
 
-    Args:
-        label: (H, W) classes; 255 (void) is left out.
-        palette: (C, 3) uint8. classes: C names.
-        width: pixels; the names are set in lines of this width, and a name that does not fit makes the legend wider.
+    The names are set in lines of `width` pixels; one that does not fit makes the legend wider. Void is left out.
 
     Raises:
         ValueError: a class without a name.

@@ -30,7 +30,7 @@ def window_shares(length: int, window: int, starts: list[int], blend: str) -> Te
     return torch.stack([weight / total[start : start + window] for start in starts])
 
 
-def bands(
+def sliding_window(
     score: Callable[[list[tuple[int, int]]], Tensor],
     size: tuple[int, int],
     window: tuple[int, int],
@@ -38,10 +38,10 @@ def bands(
     blend: str,
     batch_size: int,
 ) -> Iterator[Tensor]:
-    """The map of the whole image, (C, rows, W) at a time, from top to bottom.
+    """The map of the whole image, some rows (C, rows, W) at a time, from top to bottom.
 
     A row of windows is added up; what no later window touches is finished and leaves. So memory holds one row of
-    windows, whatever the height of the image. A band is the caller's until it asks for the next.
+    windows, whatever the height of the image. The rows are the caller's until it asks for the next.
 
     Args:
         score: corners (top, left) of windows -> their maps (n, C, h, w).
@@ -52,18 +52,18 @@ def bands(
     tops, lefts = window_starts(height, h, overlap), window_starts(width, w, overlap)
     row_shares = window_shares(height, h, tops, blend)  # (rows of windows, h)
     column_shares = window_shares(width, w, lefts, blend)  # (columns of windows, w)
-    band = None
+    total = None
     for i, top in enumerate(tops):
         for first in range(0, len(lefts), batch_size):
             chosen = range(first, min(first + batch_size, len(lefts)))
             maps = score([(top, lefts[j]) for j in chosen])  # (n, C, h, w)
-            if band is None:
-                band = maps.new_zeros(maps.shape[1], h, width)
+            if total is None:
+                total = maps.new_zeros(maps.shape[1], h, width)
             for j, one in zip(chosen, maps):
                 share = torch.outer(row_shares[i], column_shares[j]).to(one)  # (h, w)
-                band[..., lefts[j] : lefts[j] + w].addcmul_(one, share)
+                total[..., lefts[j] : lefts[j] + w].addcmul_(one, share)
         done = tops[i + 1] - top if i + 1 < len(tops) else h
-        yield band[:, :done]
+        yield total[:, :done]
         if done < h:
-            band[:, : h - done] = band[:, done:].clone()
-        band[:, h - done :] = 0
+            total[:, : h - done] = total[:, done:].clone()
+        total[:, h - done :] = 0

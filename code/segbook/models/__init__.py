@@ -4,50 +4,108 @@ Every model maps images (N, 3, H, W) to logits (N, num_classes, H, W), in evalua
 Models with an auxiliary head have `forward_with_aux(x) -> (logits, auxiliary logits)`, both of that shape.
 """
 
-import difflib
 import inspect
+from collections.abc import Callable
 from functools import partial as bind
+from inspect import Parameter
+from typing import Any
 
 from torch import nn
 
 from segbook.models import pretrained
-from segbook.models.deeplab import deeplabv3, deeplabv3plus, deeplabv3plus_mobilenet_v2
-from segbook.models.dilated_fcn import fcn_mmseg, fcn_torchvision
-from segbook.models.fcn import fcn_resnet
-from segbook.models.fcn_vgg import fcn_vgg16
+from segbook.models.aspp import DeepLabV3Head
+from segbook.models.decoder import DeepLabV3PlusHead
+from segbook.models.fcn import FCN
+from segbook.models.fcn_vgg import FCNVGG16
+from segbook.models.heads import FCNConcatHead, FCNHead
 from segbook.models.layers import freeze_batch_norm
+from segbook.models.mobilenet import MobileNetV2
 from segbook.models.pretrained import convert
 from segbook.models.resnet import resnet18, resnet50, resnet101, resnet_tiny
+from segbook.models.segmenter import Segmenter
+from segbook.models.vgg import VGG16
+from segbook.naming import unknown_name
 
 __all__ = ["MODELS", "convert", "create", "freeze_batch_norm", "list_models"]
 
-# Name -> constructor(num_classes, **options). What a line does not set has the default of the constructor's signature.
+
+class Recipe:
+    """Constructor of a network: a backbone, a head on its features, and options whose defaults differ from theirs.
+
+    Its signature, recipe(num_classes=21, **options), has the options of backbone, head and Segmenter, and `aux`.
+    """
+
+    def __init__(self, backbone: Callable, head: Callable, aux_head: Callable = FCNHead, **defaults: Any):
+        self.backbone, self.head, self.aux_head = backbone, head, aux_head
+        found = [Parameter("num_classes", Parameter.POSITIONAL_OR_KEYWORD, default=21)]
+        found.append(Parameter("aux", Parameter.KEYWORD_ONLY, default=False))
+        for part in (backbone, head, Segmenter):
+            found += [option for option in keywords(part) if option.name not in {known.name for known in found}]
+        found = [option.replace(default=defaults.get(option.name, option.default)) for option in found]
+        self.__signature__ = inspect.Signature(found)
+
+    def __call__(self, num_classes: int = 21, **options: Any) -> Segmenter:
+        def of(part: Callable) -> dict[str, Any]:
+            return {option.name: options[option.name] for option in keywords(part)}
+
+        options = {name: option.default for name, option in self.__signature__.parameters.items()} | options
+        backbone = self.backbone(**of(self.backbone))
+        low_level, *_, before, last = backbone.channels
+        reads = (low_level, last) if self.head is DeepLabV3PlusHead else (last,)
+        head = self.head(*reads, num_classes, **of(self.head))
+        aux = self.aux_head(before, num_classes) if options["aux"] else None
+        return Segmenter(backbone, head, aux, **of(Segmenter))
+
+
+def keywords(constructor: Callable) -> list[Parameter]:
+    """The keyword-only arguments of a constructor that are still open."""
+    fixed = getattr(constructor, "keywords", {})
+    parameters = inspect.signature(constructor).parameters.values()
+    return [p for p in parameters if p.kind is Parameter.KEYWORD_ONLY and p.name not in fixed]
+
+
+def fcn(backbone: Callable, stride: int, num_classes: int = 21, *, upsample: str = "separable") -> FCN:
+    return FCN(backbone(), num_classes, stride, upsample)
+
+
+def fcn_vgg16(stride: int, num_classes: int = 21, *, at_once: bool = False) -> FCNVGG16:
+    return FCNVGG16(VGG16(), num_classes, stride, at_once)
+
+
+fcn_mmseg = bind(Recipe, head=FCNConcatHead, aux_head=bind(FCNHead, dropout=nn.Dropout2d), stem="v1c", output_stride=8)
+deeplabv3 = bind(Recipe, head=DeepLabV3Head)
+deeplabv3plus = bind(Recipe, head=DeepLabV3PlusHead, output_stride=16)
+tiny_aspp = {"atrous_rates": (2, 4, 6), "head_width": 64}
+
 MODELS = {
-    "fcn32s_resnet18": bind(fcn_resnet, resnet18, 32),
-    "fcn16s_resnet18": bind(fcn_resnet, resnet18, 16),
-    "fcn8s_resnet18": bind(fcn_resnet, resnet18, 8),
+    "fcn32s_resnet18": bind(fcn, resnet18, 32),
+    "fcn16s_resnet18": bind(fcn, resnet18, 16),
+    "fcn8s_resnet18": bind(fcn, resnet18, 8),
     "fcn32s_vgg16": bind(fcn_vgg16, 32),
     "fcn16s_vgg16": bind(fcn_vgg16, 16),
     "fcn8s_vgg16": bind(fcn_vgg16, 8),
-    "fcn_resnet50": bind(fcn_torchvision, resnet50),
-    "fcn_resnet101": bind(fcn_torchvision, resnet101),
-    "fcn_resnet18_d8": bind(fcn_mmseg, resnet18),
-    "fcn_resnet50_d8": bind(fcn_mmseg, resnet50),
-    "fcn_resnet101_d8": bind(fcn_mmseg, resnet101),
-    "deeplabv3_resnet50": bind(deeplabv3, resnet50),
-    "deeplabv3_resnet101": bind(deeplabv3, resnet101),
-    "deeplabv3plus_resnet18": bind(deeplabv3plus, resnet18),
-    "deeplabv3plus_resnet50": bind(deeplabv3plus, resnet50),
-    "deeplabv3plus_resnet101": bind(deeplabv3plus, resnet101),
-    "deeplabv3plus_mobilenet_v2": deeplabv3plus_mobilenet_v2,
-    "fcn32s_tiny": bind(fcn_resnet, resnet_tiny, 32),
-    "fcn16s_tiny": bind(fcn_resnet, resnet_tiny, 16),
-    "fcn8s_tiny": bind(fcn_resnet, resnet_tiny, 8),
-    "fcn_tiny_d8": bind(fcn_mmseg, resnet_tiny, aux=False),
-    "deeplabv3_tiny": bind(deeplabv3, resnet_tiny, aux=False, atrous_rates=(2, 4, 6), head_width=64),
-    "deeplabv3plus_tiny": bind(
-        deeplabv3plus, resnet_tiny, atrous_rates=(2, 4, 6), head_width=64, low_level_channels=12
-    ),
+    "fcn_resnet50": Recipe(resnet50, FCNHead, aux=True, output_stride=8),
+    "fcn_resnet101": Recipe(resnet101, FCNHead, aux=True, output_stride=8),
+    "fcn_resnet18_d8": fcn_mmseg(resnet18, aux=True),
+    "fcn_resnet50_d8": fcn_mmseg(resnet50, aux=True),
+    "fcn_resnet101_d8": fcn_mmseg(resnet101, aux=True),
+    "deeplabv3_resnet50": deeplabv3(resnet50, aux=True, output_stride=8),
+    "deeplabv3_resnet101": deeplabv3(resnet101, aux=True, output_stride=8),
+    "deeplabv3plus_resnet18": deeplabv3plus(resnet18),
+    "deeplabv3plus_resnet50": deeplabv3plus(resnet50),
+    "deeplabv3plus_resnet101": deeplabv3plus(resnet101),
+    "fcn32s_mobilenet_v2": bind(fcn, MobileNetV2, 32),
+    "fcn16s_mobilenet_v2": bind(fcn, MobileNetV2, 16),
+    "fcn8s_mobilenet_v2": bind(fcn, MobileNetV2, 8),
+    "fcn_mobilenet_v2_d16": fcn_mmseg(MobileNetV2, output_stride=16, head_width=256),
+    "deeplabv3_mobilenet_v2": deeplabv3(MobileNetV2, output_stride=16),
+    "deeplabv3plus_mobilenet_v2": deeplabv3plus(MobileNetV2),
+    "fcn32s_tiny": bind(fcn, resnet_tiny, 32),
+    "fcn16s_tiny": bind(fcn, resnet_tiny, 16),
+    "fcn8s_tiny": bind(fcn, resnet_tiny, 8),
+    "fcn_tiny_d8": fcn_mmseg(resnet_tiny),
+    "deeplabv3_tiny": deeplabv3(resnet_tiny, output_stride=8, **tiny_aspp),
+    "deeplabv3plus_tiny": deeplabv3plus(resnet_tiny, low_level_channels=12, **tiny_aspp),
 }
 
 
@@ -62,12 +120,12 @@ def list_models() -> list[str]:
 
 def create(
     name: str,
-    num_classes: int = 21,
+    num_classes: int | None = None,
     weights: pretrained.Weights | None = None,
     weights_backbone: pretrained.Weights | None = None,
     *,
     partial: bool = False,
-    **options,
+    **options: Any,
 ) -> nn.Module:
     """Build a network by name, in training mode, with random weights unless others are asked for.
 
@@ -77,10 +135,12 @@ def create(
 
     Args:
         name: one of `list_models()`.
-        num_classes: channels of the logits; 1 for a binary problem with a sigmoid.
-        weights: for the whole network: a file, a state dict, or torchvision's name for its own
-            ("COCO_WITH_VOC_LABELS_V1"). Such a name, and nothing else, makes torchvision download.
-        weights_backbone: the same for the backbone: torchvision's classifier ("IMAGENET1K_V1"), its last layers unused.
+        num_classes: channels of the logits, 21 if not given; 1 for a binary problem with a sigmoid.
+        weights: for the whole network: a file, a state dict, a name that ships with this package ("photos" or
+            "toyvoc", with the classes and options that they were trained with), or torchvision's name for its own
+            ("COCO_WITH_VOC_LABELS_V1"). That last one, and nothing else, makes torchvision download.
+        weights_backbone: the same for the backbone: a file or name as above, or torchvision's classifier
+            ("IMAGENET1K_V1"), its last layers unused.
         partial: load what fits of a file that holds a part of the network, and warn about what stays random.
         options: those of the constructor in MODELS; a wrong one raises an error that lists them.
 
@@ -93,20 +153,22 @@ def create(
         FileNotFoundError: no such file.
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=3, cutoff=0)
-        raise ValueError(f"there is no model {name!r}; the nearest are {', '.join(near)} (list_models() names all)")
-    constructor = MODELS[name]
-    known = [option for option in inspect.signature(constructor).parameters if option != "num_classes"]
+        raise unknown_name("model", name, MODELS)
+    known = [option.name for option in keywords(MODELS[name])]
     unknown = [option for option in options if option not in known]
     if unknown:
         raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
-    if num_classes < 1:
-        raise ValueError(f"num_classes is at least 1, got {num_classes}")
     if weights is not None and weights_backbone is not None:
         raise ValueError("weights fills the whole network: leave out weights_backbone, or weights")
-    model = constructor(num_classes, **options)
+    shipped = pretrained.shipped(name, weights)
+    if shipped is not None:
+        num_classes, options = pretrained.as_trained(name, weights, shipped["config"], num_classes, options)
+    num_classes = 21 if num_classes is None else num_classes
+    if num_classes < 1:
+        raise ValueError(f"num_classes is at least 1, got {num_classes}")
+    model = MODELS[name](num_classes, **options)
     if weights is not None:
-        pretrained.load_model(model, name, weights, partial)
+        pretrained.load_model(model, name, weights if shipped is None else shipped["state"], partial)
     if weights_backbone is not None:
         pretrained.load_backbone(model, name, weights_backbone, partial)
     return model

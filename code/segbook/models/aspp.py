@@ -1,4 +1,4 @@
-"""Atrous spatial pyramid pooling: the same map read at several scales at once (Chen et al. 2017, section 3.3)."""
+"""DeepLabv3: atrous spatial pyramid pooling, the same map read at several scales at once (Chen et al. 2017)."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,9 @@ from torch import Tensor, nn
 from segbook.models.layers import conv_bn_relu, resize, score
 
 
-def rates_for(output_stride: int, rates: Sequence[int] | None = None) -> Sequence[int]:
-    """The given rates, or the published ones: 6, 12, 18 at output stride 16 and 12, 24, 36 at 8.
-
-    In pixels both are 96, 192 and 288, and at output stride 32 these distances make 3, 6, 9.
-    """
-    return rates if rates is not None else [pixels // output_stride for pixels in (96, 192, 288)]
+def rates_for(output_stride: int) -> tuple[int, ...]:
+    """The published rates: 6, 12, 18 at output stride 16 and 12, 24, 36 at 8, in pixels 96, 192 and 288 both times."""
+    return tuple(pixels // output_stride for pixels in (96, 192, 288))
 
 
 class ImagePooling(nn.Sequential):
@@ -37,19 +34,19 @@ class ASPP(nn.Module):
     why the image is pooled as well: a mean reaches everything, whatever the size.
 
     Args:
-        rates: dilations of the 3x3 convolutions, in cells of the map.
+        rates: dilations of the 3x3 convolutions, in cells of the map; () leaves the 1x1 and the pooling.
         separable: depthwise-separable 3x3 convolutions (Chen et al. 2018).
 
     Raises:
-        ValueError: no rate, or one below 1.
+        ValueError: a rate below 1.
 
     Source: torchvision/models/segmentation/deeplabv3.py, in its order (pooling last) and with its names.
     """
 
     def __init__(self, in_channels: int, rates: Sequence[int], out_channels: int = 256, separable: bool = False):
         super().__init__()
-        if len(rates) < 1 or min(rates) < 1:
-            raise ValueError(f"atrous_rates needs at least one rate, and each at least 1, got {tuple(rates)}")
+        if min(rates, default=1) < 1:
+            raise ValueError(f"atrous_rates are at least 1 each, got {tuple(rates)}")
         self.convs = nn.ModuleList([nn.Sequential(*conv_bn_relu(in_channels, out_channels, 1))])
         for rate in rates:
             branch = conv_bn_relu(in_channels, out_channels, 3, dilation=rate, separable=separable)
@@ -68,14 +65,28 @@ class ASPP(nn.Module):
 class DeepLabV3Head(nn.Sequential):
     """ASPP -> 3x3 -> 1x1: (N, C, h, w) -> (N, K, h, w).
 
-    Source: torchvision/models/segmentation/deeplabv3.py. The 3x3 is torchvision's; the paper goes from ASPP to the 1x1.
+    Args:
+        output_stride: of the map; sets ASPP's rates where `atrous_rates` does not.
+        separable: depthwise-separable 3x3 convolutions, in ASPP and behind it.
+        head_width: channels of each of ASPP's branches and of what follows.
+        head_convs: how many 3x3: one in torchvision, none in the paper and in Google's MobileNetV2.
+
+    Source: torchvision/models/segmentation/deeplabv3.py.
     """
 
     def __init__(
-        self, in_channels: int, num_classes: int, rates: Sequence[int], width: int = 256, separable: bool = False
+        self,
+        in_channels: int,
+        num_classes: int,
+        *,
+        output_stride: int = 16,
+        atrous_rates: Sequence[int] | None = None,
+        separable: bool = False,
+        head_width: int = 256,
+        head_convs: int = 1,
     ):
-        super().__init__(
-            ASPP(in_channels, rates, width, separable),
-            *conv_bn_relu(width, width, 3, separable=separable),
-            score(width, num_classes),
-        )
+        rates = rates_for(output_stride) if atrous_rates is None else atrous_rates
+        super().__init__(ASPP(in_channels, rates, head_width, separable))
+        for _ in range(head_convs):
+            self.extend(conv_bn_relu(head_width, head_width, 3, separable=separable))
+        self.append(score(head_width, num_classes))

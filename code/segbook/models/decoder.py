@@ -1,13 +1,12 @@
-"""The decoder of DeepLabv3+: what ASPP knows, drawn along the edges of an early feature (Chen et al. 2018)."""
+"""DeepLabv3+: a decoder that draws what ASPP knows along the edges of an early feature (Chen et al. 2018)."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from segbook.models.aspp import ASPP
-from segbook.models.layers import conv_bn_relu, resize, score
-from segbook.models.segmenter import Segmenter
+from segbook.models.aspp import ASPP, rates_for
+from segbook.models.layers import conv_bn_relu, resize, resize_to_centres, score
 
 
 class DeepLabV3PlusHead(nn.Module):
@@ -19,12 +18,12 @@ class DeepLabV3PlusHead(nn.Module):
 
     Args:
         low_channels, in_channels: channels L of the fine and C of the coarse feature.
-        rates: of ASPP.
+        output_stride: of the coarse feature; sets ASPP's rates where `atrous_rates` does not.
         head_width: channels of ASPP and of the 3x3 convolutions.
         low_level_channels: channels that the fine feature is cut down to, lest its many outweigh those of ASPP.
         decoder_convs: how many 3x3 convolutions follow the concatenation; the paper measured one to three.
         separable: depthwise-separable 3x3 convolutions, in ASPP and decoder.
-        align_corners: of the resize.
+        align_corners, align_centres: of the resize, see Segmenter.
 
     Raises:
         ValueError: fewer than one decoder convolution.
@@ -37,18 +36,21 @@ class DeepLabV3PlusHead(nn.Module):
         low_channels: int,
         in_channels: int,
         num_classes: int,
-        rates: Sequence[int],
         *,
+        output_stride: int = 16,
+        atrous_rates: Sequence[int] | None = None,
+        separable: bool = False,
+        decoder_convs: int = 2,
         head_width: int = 256,
         low_level_channels: int = 48,
-        decoder_convs: int = 2,
-        separable: bool = False,
         align_corners: bool = False,
+        align_centres: bool = False,
     ):
         super().__init__()
         if decoder_convs < 1:
             raise ValueError(f"decoder_convs is at least 1, got {decoder_convs}")
         width = head_width
+        rates = rates_for(output_stride) if atrous_rates is None else atrous_rates
         self.aspp = ASPP(in_channels, rates, width, separable)
         self.reduce = nn.Sequential(*conv_bn_relu(low_channels, low_level_channels, 1))
         self.fuse = nn.Sequential(*conv_bn_relu(width + low_level_channels, width, 3, separable=separable))
@@ -56,29 +58,12 @@ class DeepLabV3PlusHead(nn.Module):
             self.fuse.extend(conv_bn_relu(width, width, 3, separable=separable))
         self.score = score(width, num_classes)
         self.align_corners = align_corners
+        self.ratio = output_stride // 4 if align_centres else None
 
     def forward(self, low: Tensor, x: Tensor) -> Tensor:
         low = self.reduce(low)  # (N, 48, H / 4, W / 4)
         x = self.aspp(x)  # (N, 256, h, w)
-        x = resize(x, low, self.align_corners)  # (N, 256, H / 4, W / 4)
+        # (N, 256, H / 4, W / 4)
+        x = resize_to_centres(x, low, self.ratio) if self.ratio else resize(x, low, self.align_corners)
         x = torch.cat([x, low], dim=1)  # (N, 304, H / 4, W / 4)
         return self.score(self.fuse(x))  # (N, K, H / 4, W / 4)
-
-
-class DeepLabV3Plus(Segmenter):
-    """A Segmenter whose head reads the first feature (stride 4) as well as the last.
-
-    Args:
-        backbone: images -> features, with their `channels`.
-        options: of DeepLabV3PlusHead.
-    """
-
-    def __init__(
-        self, backbone: nn.Module, num_classes: int, rates: Sequence[int], align_corners: bool = False, **options
-    ):
-        low_channels, *_, in_channels = backbone.channels
-        head = DeepLabV3PlusHead(low_channels, in_channels, num_classes, rates, align_corners=align_corners, **options)
-        super().__init__(backbone, head, align_corners)
-
-    def logits(self, features: list[Tensor]) -> Tensor:
-        return self.classifier(features[0], features[-1])  # (N, K, H / 4, W / 4)

@@ -1,9 +1,7 @@
-"""FCN-32s, FCN-16s and FCN-8s over a ResNet: score a stage, enlarge, add the score of a finer one (Long et al. 2015).
+"""FCN-32s, FCN-16s and FCN-8s: score a feature, upsample, add the scores of a finer one (Long et al. 2015).
 
 The 32s over ResNet-18 is the network of Dive into Deep Learning, section 14.11.
 """
-
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -46,31 +44,28 @@ def xavier_score(in_channels: int, num_classes: int) -> nn.Conv2d:
 class SkipFCN(nn.Module):
     """What all FCNs with skips share: the names of their layers, and training in stages.
 
-    score: of the coarsest feature. skip_scores, doublings: one a skip, coarse to fine. enlarge: up to the image.
+    score: of the coarsest feature. skip_scores, upsample2x: one a skip, coarse to fine. upsample: up to the image.
     """
 
     score: nn.Conv2d
     skip_scores: nn.ModuleList
-    doublings: nn.ModuleList
-    enlarge: nn.Module
+    upsample2x: nn.ModuleList
+    upsample: nn.Module
 
     @torch.no_grad()
     def load_coarser(self, model: "SkipFCN") -> "SkipFCN":
-        """Start from a trained FCN with fewer skips: 16s from 32s, 8s from 16s. Returns self.
+        """Start from a trained FCN with fewer skips (Long et al. 2015, section 4.2): 16s from 32s, 8s from 16s.
 
-        Everything that the coarser network has is copied, but for its last enlarging layer, whose factor differs. New
-        score layers are set to zero: at first the network predicts what the coarser one did, up to the difference
-        between enlarging once and twice.
+        All weights are copied but those of the last upsampling, whose factor differs. New score layers are zero: at
+        first the network predicts what the coarser one did, up to upsampling twice instead of once. Returns self.
 
         Raises:
             ValueError: no fewer skips, another backbone or other classes.
-
-        Source: Long et al. 2015, section 4.2.
         """
         if not isinstance(model, SkipFCN):
             raise ValueError(f"load_coarser needs an FCN with fewer skips, got {type(model).__name__}")
         ours = self.state_dict()
-        theirs = {name: value for name, value in model.state_dict().items() if not name.startswith("enlarge.")}
+        theirs = {name: value for name, value in model.state_dict().items() if not name.startswith("upsample.")}
         fits = all(name in ours and ours[name].shape == value.shape for name, value in theirs.items())
         old, new = len(model.skip_scores), len(self.skip_scores)
         if not fits or old >= new:
@@ -89,18 +84,19 @@ class SkipFCN(nn.Module):
 class FCN(SkipFCN):
     """Images (N, 3, H, W) -> logits (N, K, H, W), through a backbone with features at strides 4, 8, 16 and 32.
 
-        32s    layer4 -> score -> x32
-        16s    layer4 -> score -> x2 -> + score of layer3 -> x16
-        8s     layer4 -> score -> x2 -> + score of layer3 -> x2 -> + score of layer2 -> x8
+        32s    stage 4 -> score -> x32
+        16s    stage 4 -> score -> x2 -> + score of stage 3 -> x16
+        8s     stage 4 -> score -> x2 -> + score of stage 3 -> x2 -> + score of stage 2 -> x8
 
-    The feature at stride s has H / s rows, rounded up, so enlarged maps can have too many: the last ones are cut off.
+    The feature at stride s has H / s rows, rounded up, so upsampled maps can have too many: the last ones are cut off.
     Cell 0 stays cell 0. (Behind a ResNet its centre is pixel 0, and a bilinear x32 moves it to pixel 15.5: chapter 5.)
 
     Args:
         backbone: images -> four features, with their `channels`.
         num_classes: K.
         stride: 32, 16 or 8.
-        upsample: form of every enlarging layer, see `upsampler`.
+        upsample: form of every upsampling layer, see `upsampler`. "dense" with stride 32 over ResNet-18 is D2L's
+            network, bias included.
     """
 
     def __init__(self, backbone: nn.Module, num_classes: int, stride: int, upsample: str = "separable"):
@@ -109,20 +105,13 @@ class FCN(SkipFCN):
         self.backbone = backbone
         self.score = xavier_score(backbone.channels[3], num_classes)
         self.skip_scores = nn.ModuleList([xavier_score(backbone.channels[i], num_classes) for i in skips])
-        self.doublings = nn.ModuleList([upsampler(num_classes, 2, upsample) for _ in skips])
-        self.enlarge = upsampler(num_classes, stride, upsample)
+        self.upsample2x = nn.ModuleList([upsampler(num_classes, 2, upsample) for _ in skips])
+        self.upsample = upsampler(num_classes, stride, upsample)
 
     def forward(self, x: Tensor) -> Tensor:
         *finer, coarsest = self.backbone(x)
         score = self.score(coarsest)  # (N, K, H / 32, W / 32)
-        for double, skip_score in zip(self.doublings, self.skip_scores):
+        for double, skip_score in zip(self.upsample2x, self.skip_scores):
             skip = skip_score(finer.pop())  # (N, K, H / 16, W / 16), then H / 8
             score = crop(double(score), skip) + skip
-        return crop(self.enlarge(score), x)  # (N, K, H, W)
-
-
-def fcn_resnet(
-    backbone: Callable[[], nn.Module], stride: int, num_classes: int = 21, *, upsample: str = "separable"
-) -> FCN:
-    """FCN over a plain ResNet. `upsample="dense"` with stride 32 over ResNet-18 is D2L's network, bias included."""
-    return FCN(backbone(), num_classes, stride, upsample)
+        return crop(self.upsample(score), x)  # (N, K, H, W)

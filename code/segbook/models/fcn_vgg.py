@@ -17,31 +17,23 @@ class Grid(NamedTuple):
     stride: float
     centre: float
 
-    def enlarged(self, factor: int) -> "Grid":
-        """The grid behind a transposed convolution with kernel 2f, stride f and no padding.
-
-        Cell 0 stamps its 2f weights on outputs 0 to 2f - 1, so its own place is (2f - 1) / 2 cells behind output 0.
-        """
+    def upsampled(self, factor: int) -> "Grid":
+        """Behind a transposed convolution with kernel 2f, stride f, no padding: cell 0 is the middle of 2f outputs."""
         stride = self.stride / factor
         return Grid(stride, self.centre - (2 * factor - 1) / 2 * stride)
 
     def offset(self, other: "Grid") -> int:
-        """The cell of this grid that lies on cell 0 of the other one: where a crop has to start.
-
-        Raises:
-            ValueError: no cell lies there, or the grids have different strides.
-        """
+        """The cell of this grid that lies on cell 0 of the other one: where a crop has to start."""
         cells = (other.centre - self.centre) / self.stride
         if self.stride != other.stride or cells < 0 or cells != int(cells):
             raise ValueError(f"no crop aligns {self} with {other}: it would start at cell {cells:g}")
         return int(cells)
 
 
-class EnlargeFull(nn.Module):
+class FullUpsample(nn.Module):
     """Frozen bilinear transposed convolution, kernel 2f, stride f, no padding: (h, w) -> (f (h + 1), f (w + 1)).
 
-    Every stamp is kept whole. BilinearUpsample cuts f/2 cells off each side; a frame of zeros around the input moves
-    that cut outwards.
+    BilinearUpsample cuts f/2 cells off each side; a frame of zeros around the input moves that cut outwards.
     """
 
     def __init__(self, channels: int, factor: int):
@@ -61,17 +53,13 @@ class FCNVGG16(SkipFCN):
         16s    fc7 -> score -> x2 -> + score of pool4 -> x16
         8s     fc7 -> score -> x2 -> + score of pool4 -> x2 -> + score of pool3 -> x8
 
-    VGG16 pads the image by 100, and nothing cuts that frame off again but the crops. Where each one starts is
-    computed here: a crop is right if cell 0 of what it leaves lies on cell 0 of what it is added to, or on pixel 0.
-    With padding 100 that gives 19 for 32s, 5 and 27 for 16s, 5, 9 and 31 for 8s, the constants of the reference.
+    The image is padded by 100, and only the crops cut that frame off again. A crop is right if cell 0 of what it
+    leaves lies on cell 0 of what it is added to, or on pixel 0. With padding 100 that gives the reference's constants:
+    19 for 32s, 5 and 27 for 16s, 5, 9 and 31 for 8s.
 
-    Score layers start at zero. The enlarging layers are frozen, as in the released networks: they hold no parameter.
-    (The paper learns all but the last, from a bilinear start.)
+    Score layers start at zero, the upsampling is frozen, as released. (The paper learns all of it but the last.)
 
     Args:
-        backbone: VGG16, whose padding decides how small an image may be.
-        num_classes: K.
-        stride: 32, 16 or 8.
         at_once: train all skips from the start ("FCN-8s at-once"), with pool4 scaled by 0.01 and pool3 by 0.0001
             before they are scored, so that their larger activations do not swamp the coarse score.
 
@@ -89,8 +77,8 @@ class FCNVGG16(SkipFCN):
         self.backbone = backbone
         self.score = nn.Conv2d(backbone.channels[2], num_classes, 1)
         self.skip_scores = nn.ModuleList([nn.Conv2d(backbone.channels[i], num_classes, 1) for i in skips])
-        self.doublings = nn.ModuleList([EnlargeFull(num_classes, 2) for _ in skips])
-        self.enlarge = EnlargeFull(num_classes, stride)
+        self.upsample2x = nn.ModuleList([FullUpsample(num_classes, 2) for _ in skips])
+        self.upsample = FullUpsample(num_classes, stride)
         self.skip_scales = (0.01, 0.0001) if at_once else (1, 1)
         for layer in (self.score, *self.skip_scores):
             nn.init.zeros_(layer.weight)
@@ -100,20 +88,15 @@ class FCNVGG16(SkipFCN):
         grid = grids[2]
         self.skip_offsets = []
         for i in skips:
-            grid = grid.enlarged(2)
+            grid = grid.upsampled(2)
             self.skip_offsets.append(grids[i].offset(grid))
-        self.offset = grid.enlarged(stride).offset(Grid(stride=1, centre=0))
+        self.offset = grid.upsampled(stride).offset(Grid(stride=1, centre=0))
 
     def forward(self, x: Tensor) -> Tensor:
         *finer, coarsest = self.backbone(x)
         score = self.score(coarsest)  # (N, K, h, w)
-        stages = zip(self.doublings, self.skip_scores, self.skip_scales, self.skip_offsets)
+        stages = zip(self.upsample2x, self.skip_scores, self.skip_scales, self.skip_offsets)
         for double, skip_score, scale, offset in stages:
             score = double(score)  # (N, K, 2 h + 2, 2 w + 2)
             score = score + crop(skip_score(scale * finer.pop()), score, offset)
-        return crop(self.enlarge(score), x, self.offset)  # (N, K, H, W)
-
-
-def fcn_vgg16(stride: int, num_classes: int = 21, *, at_once: bool = False) -> FCNVGG16:
-    """FCN over VGG-16; `at_once` is for 16s and 8s, since 32s has no skip to scale."""
-    return FCNVGG16(VGG16(), num_classes, stride, at_once)
+        return crop(self.upsample(score), x, self.offset)  # (N, K, H, W)

@@ -1,4 +1,4 @@
-"""Heads of the dilated FCNs: features at stride 8 in, logits at stride 8 out."""
+"""The heads of FCNs without skips, in two dialects: torchvision's and MMSegmentation's."""
 
 import torch
 from torch import Tensor, nn
@@ -7,30 +7,29 @@ from segbook.models.layers import conv_bn_relu, score
 
 
 class FCNHead(nn.Sequential):
-    """3x3 -> dropout -> 1x1: (N, C, h, w) -> (N, K, h, w).
+    """3x3 to a quarter of the channels -> dropout -> 1x1: (N, C, h, w) -> (N, K, h, w).
 
-    Args:
-        dropout: what is dropped: nn.Dropout single values (torchvision), nn.Dropout2d whole channels (MMSegmentation).
+    `dropout` leaves out single values (nn.Dropout, torchvision) or whole channels (nn.Dropout2d, MMSegmentation).
 
     Source: torchvision/models/segmentation/fcn.py; MMSegmentation's auxiliary head has the same layers.
     """
 
-    def __init__(self, in_channels: int, num_classes: int, width: int, dropout: type[nn.Module] = nn.Dropout):
-        super().__init__(
-            *conv_bn_relu(in_channels, width, 3),
-            dropout(0.1),
-            score(width, num_classes),
-        )
+    def __init__(self, in_channels: int, num_classes: int, dropout: type[nn.Module] = nn.Dropout):
+        width = in_channels // 4
+        super().__init__(*conv_bn_relu(in_channels, width, 3), dropout(0.1), score(width, num_classes))
 
 
 class FCNConcatHead(nn.Module):
     """Two 3x3, the input set beside their result, one more 3x3, 1x1: (N, C, h, w) -> (N, K, h, w).
 
+    `head_width` channels inside, a quarter of the input's if not given, as published.
+
     Source: MMSegmentation's FCNHead with num_convs=2, concat_input=True: `decode_head` of fcn_r50-d8.
     """
 
-    def __init__(self, in_channels: int, num_classes: int, width: int):
+    def __init__(self, in_channels: int, num_classes: int, *, head_width: int | None = None):
         super().__init__()
+        width = head_width or in_channels // 4
         self.convs = nn.Sequential(*conv_bn_relu(in_channels, width, 3), *conv_bn_relu(width, width, 3))
         self.fuse = nn.Sequential(*conv_bn_relu(in_channels + width, width, 3))
         self.dropout = nn.Dropout2d(0.1)

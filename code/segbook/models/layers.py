@@ -7,10 +7,9 @@ from torch import Tensor, nn
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """PyTorch's batch norm, which says what to do when it is asked to train on one value per channel.
+    """PyTorch's batch norm, which says what to do when one image meets a 1x1 map: one value has no variance.
 
-    One value has no variance. It is all there is where one image meets a 1x1 map: a pooled feature, a small image at
-    stride 32. (A hook and not a subclass: torch.fx, and with it `receptive_field`, keeps seeing an ordinary layer.)
+    (A hook and not a subclass: torch.fx, and with it `receptive_field`, keeps seeing an ordinary layer.)
     """
     layer = nn.BatchNorm2d(channels)
     layer.register_forward_pre_hook(_need_two_values)
@@ -90,6 +89,16 @@ def score(in_channels: int, num_classes: int) -> nn.Conv2d:
 def resize(x: Tensor, like: Tensor, align_corners: bool = False) -> Tensor:
     """Bilinear resize of (N, C, h, w) to the height and width of `like`."""
     return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=align_corners)
+
+
+def resize_to_centres(x: Tensor, like: Tensor, stride: int) -> Tensor:
+    """Bilinear resize that puts cell i on pixel i * stride of `like`, its centre behind a ResNet or MobileNetV2.
+
+    At n * stride + 1 pixels this is align_corners=True. At other sizes the last cell's value goes on to the border.
+    """
+    rows, columns = ((cells - 1) * stride + 1 for cells in x.shape[-2:])
+    x = F.interpolate(x, (rows, columns), mode="bilinear", align_corners=True)
+    return F.pad(x, (0, like.shape[-1] - columns, 0, like.shape[-2] - rows), mode="replicate")
 
 
 def crop(x: Tensor, like: Tensor, offset: int = 0) -> Tensor:

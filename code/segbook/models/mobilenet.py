@@ -5,8 +5,8 @@ from torchvision.models import mobilenet_v2
 
 from segbook.models.layers import batch_norm
 
-# torchvision's 19 `features`, split where the stride changes: after each part the stride is 4, 8, 16, 32.
-PARTS = (slice(0, 4), slice(4, 7), slice(7, 14), slice(14, 18))  # the 19th, 320 -> 1280, serves the classifier alone
+# The last of torchvision's `features` before the stride changes. The 19th, 320 -> 1280, serves the classifier alone.
+ENDS = (3, 6, 13, 17)
 
 
 class MobileNetV2(nn.Module):
@@ -14,13 +14,6 @@ class MobileNetV2(nn.Module):
 
     Their strides are 4, 8, 16 and 32, none above `output_stride`. As in the ResNets, a convolution that gives up its
     stride leaves dilation 2 to all that follow it, and with `contract_dilation` reads with the old dilation itself.
-
-    Args:
-        output_stride: 32, 16 or 8.
-        contract_dilation: see ResNet.
-
-    Raises:
-        ValueError: another output stride.
 
     Source: torchvision/models/mobilenetv2.py, with its names. The last feature is the one that DeepLab's own
     MobileNetV2 uses, before the convolution to 1280 channels.
@@ -32,6 +25,7 @@ class MobileNetV2(nn.Module):
         super().__init__()
         if output_stride not in (32, 16, 8):
             raise ValueError(f"output_stride is 32, 16 or 8, got {output_stride!r}")
+        self.output_stride = output_stride
         self.features = mobilenet_v2(norm_layer=batch_norm).features[:18]
         stride = dilation = 1
         for layer in self.features.modules():
@@ -48,7 +42,8 @@ class MobileNetV2(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = []
-        for part in PARTS:
-            x = self.features[part](x)
-            features.append(x)
+        for i, layer in enumerate(self.features):
+            x = layer(x)
+            if i in ENDS:
+                features.append(x)
         return features

@@ -5,10 +5,10 @@ Our networks carry torchvision's names where torchvision has the network, so a c
 
 import os
 import pickle
-import re
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 import torchvision
@@ -16,56 +16,78 @@ from torch import Tensor, nn
 
 Weights = str | os.PathLike | Mapping[str, Tensor]
 
-# Prefix of a name in their checkpoint -> in ours. Names that no prefix fits stay as they are.
-RENAME = {
-    "torchvision": {},
-    "mmseg": {
-        "decode_head.convs.0.conv.": "classifier.convs.0.",
-        "decode_head.convs.0.bn.": "classifier.convs.1.",
-        "decode_head.convs.1.conv.": "classifier.convs.3.",
-        "decode_head.convs.1.bn.": "classifier.convs.4.",
-        "decode_head.conv_cat.conv.": "classifier.fuse.0.",
-        "decode_head.conv_cat.bn.": "classifier.fuse.1.",
-        "decode_head.conv_seg.": "classifier.score.",
-        "auxiliary_head.convs.0.conv.": "aux_classifier.0.",
-        "auxiliary_head.convs.0.bn.": "aux_classifier.1.",
-        "auxiliary_head.conv_seg.": "aux_classifier.4.",
-    },
-    "d2l": {
-        "0.": "backbone.conv1.",
-        "1.": "backbone.bn1.",
-        "4.": "backbone.layer1.",
-        "5.": "backbone.layer2.",
-        "6.": "backbone.layer3.",
-        "7.": "backbone.layer4.",
-        "final_conv.": "score.",
-        "transpose_conv.": "enlarge.",
-    },
+
+class Source(NamedTuple):
+    """A project that published weights."""
+
+    names: tuple[str, ...]  # our networks that its checkpoints become
+    last: str  # our name of the last layer's weight, which tells the number of classes
+    rename: dict[str, str]  # prefix of a name in theirs -> in ours; other names stay as they are
+
+
+SOURCES = {
+    "torchvision": Source(
+        names=("fcn_resnet50", "fcn_resnet101", "deeplabv3_resnet50", "deeplabv3_resnet101"),
+        last="classifier.4.weight",
+        rename={},
+    ),
+    "mmseg": Source(
+        names=("fcn_resnet18_d8", "fcn_resnet50_d8", "fcn_resnet101_d8"),
+        last="classifier.score.weight",
+        rename={
+            **{f"decode_head.convs.{i}.conv.": f"classifier.convs.{3 * i}." for i in (0, 1)},
+            **{f"decode_head.convs.{i}.bn.": f"classifier.convs.{3 * i + 1}." for i in (0, 1)},
+            "decode_head.conv_cat.conv.": "classifier.fuse.0.",
+            "decode_head.conv_cat.bn.": "classifier.fuse.1.",
+            "decode_head.conv_seg.": "classifier.score.",
+            "auxiliary_head.convs.0.conv.": "aux_classifier.0.",
+            "auxiliary_head.convs.0.bn.": "aux_classifier.1.",
+            "auxiliary_head.conv_seg.": "aux_classifier.4.",
+        },
+    ),
+    "d2l": Source(
+        names=("fcn32s_resnet18",),
+        last="score.weight",
+        rename={
+            "0.": "backbone.conv1.",
+            "1.": "backbone.bn1.",
+            **{f"{stage + 3}.": f"backbone.layer{stage}." for stage in (1, 2, 3, 4)},
+            "final_conv.": "score.",
+            "transpose_conv.": "upsample.",
+        },
+    ),
+    "google": Source(
+        names=("deeplabv3_mobilenet_v2",),
+        last="classifier.1.weight",
+        rename={"aspp.": "classifier.0.", "score.": "classifier.1."},
+    ),
 }
-NAMES = {
-    "torchvision": ("fcn_resnet50", "fcn_resnet101", "deeplabv3_resnet50", "deeplabv3_resnet101"),
-    "mmseg": ("fcn_resnet18_d8", "fcn_resnet50_d8", "fcn_resnet101_d8"),
-    "d2l": ("fcn32s_resnet18",),
+# Our backbones; and in torchvision's classifiers on them the prefixes to exchange, None for what is not needed.
+RESNET = {"fc.": None}
+BACKBONES = {
+    "resnet18": RESNET,
+    "resnet50": RESNET,
+    "resnet101": RESNET,
+    "mobilenet_v2": {"features.18.": None, "classifier.": None},
+    "vgg16": {"classifier.0.": "fc6.", "classifier.3.": "fc7.", "classifier.6.": None},
+    "tiny": None,
 }
-# The same from torchvision's classifiers to a backbone; None leaves out what only the classifier needs.
-CLASSIFIERS = {
-    r"resnet\d+": {"fc.": None},
-    r"mobilenet_v2": {"features.18.": None, "classifier.": None},
-    r"vgg16": {"classifier.0.": "fc6.", "classifier.3.": "fc7.", "classifier.6.": None},
-}
+SHIPPED = Path(__file__).parent / "weights"  # NAME-WEIGHTS.pt, in the layout of segbook.train's checkpoints
+WRAPPED_AS = ("state_dict", "state", "model", "model_state_dict", "model_state", "net", "network", "weights")
+PREFIXES = ("module.", "model.", "_orig_mod.")  # of DistributedDataParallel, Lightning, torch.compile
 
 
 def convert(name: str, state_dict: Mapping[str, Tensor], source: str) -> nn.Module:
     """Build one of our networks from the weights of another project's. It computes what theirs does.
 
-    Number of classes, auxiliary head and head widths are read from the checkpoint. The other options have their
-    defaults, which are those of the published configurations.
+    Number of classes, auxiliary head and head width are read from the checkpoint; the rest is as published.
 
     Args:
         name: ours. From "torchvision": fcn_resnet50, fcn_resnet101, deeplabv3_resnet50, deeplabv3_resnet101. From
-            "mmseg": fcn_resnet18_d8, fcn_resnet50_d8, fcn_resnet101_d8. From "d2l": fcn32s_resnet18.
-        state_dict: name -> tensor, or a dictionary that holds one as its "state_dict".
-        source: "torchvision", "mmseg" or "d2l".
+            "mmseg": fcn_resnet18_d8, fcn_resnet50_d8, fcn_resnet101_d8. From "d2l": fcn32s_resnet18. From "google":
+            deeplabv3_mobilenet_v2, which then has neither 3x3 convolutions nor atrous rates.
+        state_dict: name -> tensor, or what projects wrap around it, see `plain`.
+        source: "torchvision", "mmseg", "d2l" or "google".
 
     Returns:
         The network in evaluation mode, on the CPU.
@@ -76,21 +98,22 @@ def convert(name: str, state_dict: Mapping[str, Tensor], source: str) -> nn.Modu
     """
     from segbook.models import create  # here, because the package imports this module
 
-    if source not in NAMES or name not in NAMES[source]:
-        known = "; ".join(f"from {source!r} {', '.join(names)}" for source, names in NAMES.items())
+    if source not in SOURCES or name not in SOURCES[source].names:
+        known = "; ".join(f"from {key!r} {', '.join(value.names)}" for key, value in SOURCES.items())
         raise ValueError(f"cannot convert {name!r} from {source!r}; known are {known}")
-    state = rename(plain(state_dict), RENAME[source])
-
-    score = {"torchvision": "classifier.4.weight", "mmseg": "classifier.score.weight", "d2l": "score.weight"}[source]
-    if score not in state:
-        raise ValueError(f"this is no checkpoint of {name} from {source!r}: nothing in it becomes {score}")
-    num_classes, width = state[score].shape[:2]
-    options = {"upsample": "dense"} if source == "d2l" else {"aux": "aux_classifier.4.weight" in state}
-    if source == "mmseg":
-        options["head_width"] = width
-        if options["aux"]:
-            options["aux_width"] = state["aux_classifier.4.weight"].shape[1]
-    model = create(name, num_classes, **options)
+    last = SOURCES[source].last
+    state = rename(plain(state_dict), SOURCES[source].rename)
+    if last not in state:
+        raise ValueError(f"this is no checkpoint of {name} from {source!r}: nothing in it becomes {last}")
+    num_classes, width = state[last].shape[:2]
+    aux = "aux_classifier.4.weight" in state
+    options = {
+        "torchvision": {"aux": aux},
+        "mmseg": {"aux": aux, "head_width": width},
+        "d2l": {"upsample": "dense"},
+        "google": {"atrous_rates": (), "head_convs": 0, "align_corners": True},
+    }
+    model = create(name, num_classes, **options[source])
     return load(model, state, f"the checkpoint from {source!r}").eval()
 
 
@@ -108,29 +131,51 @@ def rename(state: Mapping[str, Tensor], prefixes: Mapping[str, str | None]) -> d
 
 
 def load_model(model: nn.Module, name: str, weights: Weights, partial: bool = False) -> nn.Module:
-    """Weights of a whole network: a file, a state dict, or the name of torchvision's, which is then downloaded.
-
-    A model without an auxiliary head takes a checkpoint that has one, and leaves it out.
-    """
+    """Load weights of a whole network. A model without an auxiliary head leaves that of a checkpoint out."""
     state = read(weights, name)
-    if not hasattr(model, "aux_classifier"):
+    if getattr(model, "aux_classifier", None) is None:
         state = rename(state, {"aux_classifier.": None})
     return load(model, state, f"weights={shown(weights)}", partial)
 
 
 def load_backbone(model: nn.Module, name: str, weights: Weights, partial: bool = False) -> nn.Module:
-    """Weights of torchvision's classifier into the backbone: a file, a state dict, or a name that is downloaded."""
-    found = {pattern: re.search(pattern, name) for pattern in CLASSIFIERS}
-    family = next((pattern for pattern, match in found.items() if match), None)
-    if family is None:
+    """Weights of the backbone alone: torchvision's classifier as a file, state dict or name, or a shipped network's."""
+    backbone = next(known for known in BACKBONES if known in name)
+    if isinstance(weights, str) and (paths := sorted(SHIPPED.glob(f"*{backbone}*-{weights}.pt"))):
+        whole = torch.load(paths[0], map_location="cpu", weights_only=True)["state"]
+        state = {key.removeprefix("backbone."): v for key, v in whole.items() if key.startswith("backbone.")}
+    elif BACKBONES[backbone] is None:
         raise ValueError(f"{name} has a backbone of its own, for which nobody published weights")
-    state = rename(read(weights, found[family].group()), CLASSIFIERS[family])
+    else:
+        state = rename(read(weights, backbone), BACKBONES[backbone])
     ours = model.backbone.state_dict()
     for key in ("fc6.weight", "fc7.weight"):  # a fully connected layer is a convolution: same numbers, another shape
         if key in ours and key in state and state[key].numel() == ours[key].numel():
             state[key] = state[key].reshape(ours[key].shape)
-    load(model.backbone, state, f"weights_backbone={shown(weights)}", partial)
-    return model
+    return load(model.backbone, state, f"weights_backbone={shown(weights)}", partial)
+
+
+def shipped(name: str, weights: Weights | None) -> dict | None:
+    """The checkpoint of `name` that ships with this package as `weights` ("config", "state"), or None."""
+    path = SHIPPED / f"{name}-{weights}.pt"
+    if not isinstance(weights, str) or not path.is_file():
+        return None
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def as_trained(
+    name: str, weights: str, config: Mapping, num_classes: int | None, options: Mapping
+) -> tuple[int, dict[str, Any]]:
+    """Classes and options of a shipped network; a ValueError where others are asked for."""
+    trained = {option: tuple(v) if isinstance(v, list) else v for option, v in config["options"].items()}
+    others = [option for option, value in options.items() if option not in trained or trained[option] != value]
+    if others or num_classes not in (None, config["num_classes"]):
+        asked = ", ".join([*others, f"num_classes={num_classes}"] if num_classes is not None else others)
+        raise ValueError(
+            f"{name} with weights={weights!r} has {config['num_classes']} classes and the options {trained}, not "
+            f"{asked}: leave these out, or train your own network with weights_backbone={weights!r}"
+        )
+    return config["num_classes"], trained
 
 
 def read(weights: Weights, name: str) -> dict[str, Tensor]:
@@ -144,7 +189,8 @@ def read(weights: Weights, name: str) -> dict[str, Tensor]:
         return published[weights].get_state_dict(progress=True, check_hash=True)
     path = Path(weights)
     if not path.is_file():
-        instead = f"; torchvision's names for {name} are {', '.join(published)}" if published else ""
+        names = [*published, *(path.stem.removeprefix(f"{name}-") for path in SHIPPED.glob(f"{name}-*.pt"))]
+        instead = f"; names for {name} are {', '.join(names)}" if names else ""
         raise FileNotFoundError(f"there is no file of weights {path}{instead}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -154,13 +200,25 @@ def read(weights: Weights, name: str) -> dict[str, Tensor]:
 
 
 def plain(content: Mapping) -> dict[str, Tensor]:
-    """The state dict itself, out of what projects wrap around it."""
-    for key in ("state_dict", "state", "model"):  # MMSegmentation, segbook.train, torchvision's training script
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not all(isinstance(value, Tensor) for value in content.values()):
+    """The state dict itself, out of what projects wrap around it: a dictionary, prefixes of all its names."""
+    while isinstance(content, Mapping) and not is_state(content):
+        wrapped = next((key for key in WRAPPED_AS if isinstance(content.get(key), Mapping)), None)
+        if wrapped is None:
+            inside = [repr(key) for key, value in content.items() if value and is_state(value)]
+            advice = f"; there is one in it as {', '.join(inside)}: pass that" if inside else ""
+            keys = ", ".join(map(repr, list(content)[:8])) or "nothing"
+            raise ValueError(f"expected a state dict (names and tensors), got a dictionary of {keys}{advice}")
+        content = content[wrapped]
+    if not isinstance(content, Mapping):
         raise ValueError(f"expected a state dict (names and tensors), got {type(content).__name__}")
-    return dict(content)
+    state = dict(content)
+    while state and (prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in state)), None)):
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def is_state(content: object) -> bool:
+    return isinstance(content, Mapping) and all(isinstance(value, Tensor) for value in content.values())
 
 
 def load(model: nn.Module, state: Mapping[str, Tensor], what: str, partial: bool = False) -> nn.Module:

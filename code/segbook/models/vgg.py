@@ -11,15 +11,8 @@ class VGG16(nn.Module):
     """VGG-16 that slides: (N, 3, H, W) -> features after pool3, pool4 and fc7, at strides 8, 16 and 32.
 
     fc6 read the whole 7x7 map of a 224x224 image; here it is a 7x7 convolution and reads every 7x7 window. It has no
-    padding, so small images need a frame: `padding` zeros on every side, 100 in the reference.
-
-    Args:
-        widths: channels of the five stages.
-        fc_width: channels of fc6 and fc7.
-        padding: of the first convolution. With 97 or more any image from 1x1 up leaves fc6 its 7x7 cells.
-
-    Raises:
-        ValueError: in forward, for an image that is too small for the padding.
+    padding, so small images need a frame: with `padding` zeros around them, 97 or more, any image from 1x1 up leaves
+    fc6 its 7x7 cells. A smaller frame refuses small images with a ValueError.
 
     Source: Simonyan and Zisserman 2015, configuration D; Long et al. 2015, with the released networks' padding and
     pools that round up. `features` has torchvision's layout.

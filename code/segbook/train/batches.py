@@ -1,31 +1,23 @@
-"""Training batches: which images, in which order, read by how many processes, and what may be wrong with them.
+"""Training batches: which images, in which order, read by how many processes, and what is wrong with them.
 
 Everything random in step i follows from (seed, i), so that a run can be cut anywhere and go on as if it had not been.
+What travels is (epoch, index): one loader serves the whole training, and its processes need no other news.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, default_collate
 
-from segbook.train.distributed import Processes
-from segbook.train.evaluation import id_of, root_of
-
-ALONE = Processes(0, 1, torch.device("cpu"))
-
-
-class Batch(NamedTuple):
-    """What this process has of one training batch, and where it comes from."""
-
-    epoch: int
-    chunk: list[int]  # indices of the whole batch, all processes together
-    indices: list[int]  # of the images here, those that could be read
-    images: Tensor | None  # (N, 3, H, W), None if none could be read
-    labels: Tensor | None  # (N, H, W)
-    broken: list[tuple[str, str]]  # id and reason of those that could not
+from segbook.data import VOID, Samples, check_labels, sample_seed, seeded
+from segbook.train.distributed import ALONE, Processes
+from segbook.train.interrupt import ignore_interrupts
+from segbook.train.settings import Settings
 
 
 def derived_seed(*numbers: int) -> int:
@@ -38,66 +30,120 @@ def order(size: int, seed: int, epoch: int) -> list[int]:
     return torch.randperm(size, generator=torch.Generator().manual_seed(derived_seed(seed, 0, epoch))).tolist()
 
 
-class Survivor(Dataset):
-    """A data set in which an item that cannot be read is the reason why, so that reading goes on."""
-
-    def __init__(self, dataset: Dataset):
-        self.dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> Any:
-        try:
-            return self.dataset[index]
-        except (ValueError, OSError) as error:
-            return str(error)
-
-
-def batches(
-    dataset: Dataset,
-    batch_size: int,
-    seed: int,
-    start: int = 0,
-    num_workers: int = 0,
-    world: Processes = ALONE,
-    skip_broken: bool = False,
-) -> Iterator[Batch]:
-    """Training batches without end, from step `start` on. The last, smaller batch of an epoch is dropped."""
-    per_epoch = len(dataset) // batch_size
+def positions(size: int, batch_size: int, seed: int, start: int, world: Processes) -> Iterator[list[tuple[int, int]]]:
+    """(epoch, index) of this process's images in each batch from step `start` on; an incomplete last one is dropped."""
+    per_epoch = size // batch_size
     epoch, done = divmod(start, per_epoch)
-    root = root_of(dataset)
     while True:
-        if hasattr(root, "set_epoch"):
-            root.set_epoch(epoch)
-        indices = order(len(dataset), seed, epoch)
-        chunks = [indices[i * batch_size : (i + 1) * batch_size] for i in range(done, per_epoch)]
-        loader = DataLoader(
-            Survivor(dataset) if skip_broken else dataset,
-            batch_sampler=[world.share(chunk) for chunk in chunks],
-            num_workers=num_workers,
-            collate_fn=collate,
-            generator=torch.Generator().manual_seed(0),  # or the loader would draw from the global one
-            pin_memory=world.device.type == "cuda",
-        )
-        # The loader comes first, so that it is read to its end and stops its processes there, and not in a destructor
-        # where Python would swallow a Ctrl-C.
-        for (images, labels, reasons), chunk in zip(loader, chunks):
-            mine = world.share(chunk)
-            readable = [index for index, reason in zip(mine, reasons) if reason is None]
-            broken = [(id_of(dataset, index), reason) for index, reason in zip(mine, reasons) if reason is not None]
-            yield Batch(epoch, chunk, readable, images, labels, broken)
+        indices = order(size, seed, epoch)
+        for first in range(done * batch_size, per_epoch * batch_size, batch_size):
+            yield [(epoch, index) for index in world.share(indices[first : first + batch_size])]
         epoch, done = epoch + 1, 0
 
 
-def collate(items: list[tuple[Tensor, Tensor] | str]) -> tuple[Tensor | None, Tensor | None, list[str | None]]:
-    """Stack items of one size: images (N, 3, H, W), labels (N, H, W); and for each item why it is missing, or None."""
-    reasons = [item if isinstance(item, str) else None for item in items]
-    readable = [item for item in items if not isinstance(item, str)]
-    sizes = {tuple(image.shape[-2:]) for image, _ in readable}
+def locate(dataset: Dataset, index: int) -> tuple[Dataset, int]:
+    """The data set under any Subsets and ConcatDatasets that holds item `index`, and the item's index there."""
+    if isinstance(dataset, Subset):
+        return locate(dataset.dataset, dataset.indices[index])
+    if isinstance(dataset, ConcatDataset):
+        part = bisect_right(dataset.cumulative_sizes, index)
+        return locate(dataset.datasets[part], index - (dataset.cumulative_sizes[part - 1] if part else 0))
+    return dataset, index
+
+
+def classes_of(dataset: Dataset) -> int:
+    """How many classes it has, at least two: one class has the background beside it."""
+    inner = locate(dataset, 0)[0]
+    if not hasattr(inner, "num_classes"):
+        raise ValueError(f"the data set {type(inner).__name__} must say how many classes it has: give it a num_classes")
+    return max(2, inner.num_classes)
+
+
+def looks_of(dataset: Dataset) -> dict[str, list]:
+    """Names and colours of its classes, where it has them."""
+    inner = locate(dataset, 0)[0]
+    found = {name: getattr(inner, name) for name in ("classes", "palette") if hasattr(inner, name)}
+    return {name: np.asarray(values).tolist() for name, values in found.items()}
+
+
+class Batch(NamedTuple):
+    """What this process has of one training batch."""
+
+    names: list[str]  # of the images here, those that could be read
+    images: Tensor | None  # (N, 3, H, W), None if none could be read
+    labels: Tensor | None  # (N, H, W)
+    has_labels: bool  # whether any pixel is not void
+    broken: list[tuple[str, str]]  # name of each image that could not be read, and why
+
+
+class Reader(Dataset):
+    """The items of a data set by (epoch, index): (name, image, label), or (name, reason) if one cannot be read."""
+
+    def __init__(self, dataset: Dataset, seed: int, skip_broken: bool):
+        self.dataset = dataset
+        self.seed = seed
+        self.skip_broken = skip_broken
+        self.num_classes = classes_of(dataset)
+
+    def __getitem__(self, position: tuple[int, int]) -> tuple:
+        epoch, index = position
+        dataset, inside = locate(self.dataset, index)
+        name = dataset.ids[inside] if hasattr(dataset, "ids") else str(inside)
+        try:
+            with seeded(sample_seed(self.seed, epoch, index)):  # what is no Samples may draw from torch's generator
+                image, label = dataset[(epoch, inside) if isinstance(dataset, Samples) else inside]
+        except (ValueError, OSError) as error:
+            if not self.skip_broken:
+                raise
+            return name, str(error)
+        check_labels(torch.as_tensor(label), self.num_classes, f"image {name}: ")
+        return name, image, label
+
+
+def collate(items: list[tuple]) -> Batch:
+    """Stack items of one size."""
+    broken = [item for item in items if len(item) == 2]
+    readable = [item for item in items if len(item) == 3]
+    sizes = {tuple(image.shape[-2:]) for _, image, _ in readable}
     if len(sizes) > 1:
         raise ValueError(
             f"a training batch needs images of one size, got {sorted(sizes)}: load the training set with "
             "crop_size=(height, width)"
         )
-    return *(default_collate(readable) if readable else (None, None)), reasons
+    if not readable:
+        return Batch([], None, None, False, broken)
+    names, images, labels = default_collate(readable)
+    return Batch(list(names), images, labels, bool((labels != VOID).any()), broken)
+
+
+def loader(dataset: Dataset, **options: Any) -> DataLoader:
+    """A DataLoader that draws nothing from the global generator, and whose processes leave Ctrl-C to this one."""
+    seed = torch.Generator().manual_seed(0)
+    return DataLoader(dataset, generator=seed, worker_init_fn=ignore_interrupts, **options)
+
+
+def batches(
+    dataset: Dataset, settings: Settings, start: int = 0, num_workers: int = 0, world: Processes = ALONE
+) -> Iterator[Batch]:
+    """Training batches without end, from step `start` on; closing the generator ends the processes that read."""
+    yield from loader(
+        Reader(dataset, settings.seed, settings.skip_broken),
+        batch_sampler=positions(len(dataset), settings.batch_size, settings.seed, start, world),
+        num_workers=num_workers,
+        collate_fn=collate,
+        pin_memory=world.device.type == "cuda",
+    )
+
+
+@contextmanager
+def explained_deaths() -> Iterator[None]:
+    """Say what to do where a process that reads images is killed. Its death may surface at any line of the loop."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise ChildProcessError(
+            f"a process that reads images died ({str(error).splitlines()[0].rstrip('. ')}): most often the machine ran "
+            "out of memory. Use fewer workers and resume; the last checkpoint is untouched"
+        ) from error

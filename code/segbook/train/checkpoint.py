@@ -11,6 +11,7 @@ from torch import nn
 from segbook.files import write_atomically
 
 VERSION = 1  # raise it when a reader of the old layout would go wrong
+PICKLES = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # how a file starts that was meant to be loaded
 
 
 def save(path: str | os.PathLike, model: nn.Module, config: dict | None = None, **more: Any) -> None:
@@ -18,8 +19,8 @@ def save(path: str | os.PathLike, model: nn.Module, config: dict | None = None, 
 
     Args:
         model: its state_dict is stored, moved to the CPU.
-        config: plain values (str, numbers, lists, dicts); with "model" and "num_classes", `load_model` can
-            build the network again without being told its name.
+        config: plain values (str, numbers, lists, dicts); with "model" and "num_classes", `load_run` can build the
+            network again without being told its name.
         more: plain values and tensors that go beside it (step, optimizer state, best score).
     """
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
@@ -27,7 +28,7 @@ def save(path: str | os.PathLike, model: nn.Module, config: dict | None = None, 
     write_atomically(path, lambda file: torch.save(content, file))
 
 
-def load(path: str | os.PathLike) -> dict:
+def load(path: str | os.PathLike) -> dict[str, Any]:
     """The content of a checkpoint: "config", "state" and whatever was saved beside them, on the CPU.
 
     Always read with weights_only=True: tensors and plain values, never code.
@@ -42,19 +43,15 @@ def load(path: str | os.PathLike) -> dict:
         raise FileNotFoundError(f"there is no checkpoint {path}; `segbook train ... --out {path.parent}` writes one")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if zip_like(path):
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, IndexError, ValueError) as error:
+        if isinstance(error, pickle.UnpicklingError) and path.read_bytes()[:2] in PICKLES:
             raise ValueError(
                 f"{path} is refused: it asks to run code when it is loaded, and a checkpoint holds tensors and plain "
                 "values only"
             ) from error
-        raise ValueError(f"{path} is not a checkpoint: torch cannot read it") from error
-    except (RuntimeError, EOFError, KeyError, AttributeError, IndexError, ValueError) as error:
         raise ValueError(f"{path} is not a checkpoint, or is cut short: torch cannot read it") from error
     if not isinstance(content, dict) or "segbook_checkpoint" not in content:
-        raise ValueError(
-            f"{path} was not written by segbook.train; weights from elsewhere go to models.create(weights=...)"
-        )
+        raise ValueError(f"{path} was not written by segbook.train; weights from elsewhere go to models.create")
     if content["segbook_checkpoint"] != VERSION:
         raise ValueError(
             f"{path} has version {content['segbook_checkpoint']}, this segbook reads version {VERSION}; "
@@ -63,14 +60,8 @@ def load(path: str | os.PathLike) -> dict:
     return content
 
 
-def zip_like(path: Path) -> bool:
-    """Whether the file starts as torch's archives do (a zip) or as a pickle does, so that it was meant to be loaded."""
-    with open(path, "rb") as file:
-        return file.read(2) in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
-
-
-def restore(model: nn.Module, content: dict, path: str | os.PathLike = "the checkpoint") -> nn.Module:
-    """Load the weights of a checkpoint's content into the model, all of them, strictly.
+def restore(model: nn.Module, content: dict[str, Any], path: str | os.PathLike = "the checkpoint") -> nn.Module:
+    """Put the weights of a checkpoint's content into the model, all of them, strictly.
 
     Raises:
         ValueError: names or shapes differ; the message gives the first of each kind and the model that the
@@ -89,19 +80,3 @@ def restore(model: nn.Module, content: dict, path: str | os.PathLike = "the chec
         raise ValueError(f"{path} holds the weights of {of}, which do not fit this {type(model).__name__}: {first}")
     model.load_state_dict(theirs)
     return model
-
-
-def load_model(path: str | os.PathLike) -> nn.Module:
-    """Build the network that a checkpoint names, with its weights, in evaluation mode on the CPU.
-
-    Raises:
-        FileNotFoundError, ValueError: as `load` and `restore`, or a checkpoint that names no model.
-    """
-    content = load(path)
-    config = content["config"]
-    if "model" not in config:
-        raise ValueError(f"{path} does not say which model it holds; build that model and use checkpoint.restore")
-    from segbook import models  # here, so that reading a checkpoint needs no model code
-
-    model = models.create(config["model"], num_classes=config["num_classes"], **config.get("options", {}))
-    return restore(model, content, path).eval()

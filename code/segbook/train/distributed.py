@@ -3,21 +3,20 @@
     torchrun --nproc-per-node 2 --no-python segbook train fcn8s_tiny --data toy --out run
 
 Every process holds the whole network and reads its share of each batch. DistributedDataParallel averages the gradients,
-so that all of them take the same step. What else they must agree on goes through `Processes`: whether a batch is worth
-a step, whether a loss is finite, the counts of a validation.
+so that all of them take the same step. What else they must agree on goes through `Processes.gather`: whether a batch is
+worth a step, whether a loss is finite, the counts of a validation.
 """
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-
-from segbook.metrics import ConfusionMatrix
 
 
 @dataclass(frozen=True)
@@ -33,50 +32,30 @@ class Processes:
         """Whether this is the one process that writes files and shows progress."""
         return self.rank == 0
 
-    def share(self, items: Sequence, rank: int | None = None) -> Sequence:
-        """Every count-th item: what this process, or another one, takes of a list. Lengths may differ by one."""
-        return items[self.rank if rank is None else rank :: self.count]
+    def share(self, items: Sequence) -> Sequence:
+        """Every count-th item: what this process takes of a list. Lengths may differ by one."""
+        return items[self.rank :: self.count]
 
     def wrap(self, objective: nn.Module) -> nn.Module:
         """The objective whose gradients are averaged over the processes. Also copies the first one's weights to all."""
         if self.count == 1:
             return objective
-        gpu = [self.device.index] if self.device.type == "cuda" else None
-        return DistributedDataParallel(objective, device_ids=gpu)
+        return DistributedDataParallel(objective, [self.device.index] if self.device.type == "cuda" else None)
 
-    def gather(self, value: float) -> list[float]:
-        """The number that each process gave, in the order of ranks; the same list in all of them."""
-        if self.count == 1:
-            return [value]
-        values = torch.zeros(self.count, dtype=torch.float64)
-        values[self.rank] = value  # each writes its own place, so that a NaN stays where it belongs
-        dist.all_reduce(values)
-        return values.tolist()
-
-    def gather_items(self, items: list) -> list:
-        """The items of all processes in one list."""
-        if self.count == 1:
-            return items
-        lists: list[list] = [[] for _ in range(self.count)]
-        dist.all_gather_object(lists, items)
-        return sum(lists, [])
-
-    def add_counts(self, matrix: ConfusionMatrix) -> ConfusionMatrix:
-        """The matrix with the counts of all processes: integers, so exactly what one process would have counted."""
+    def gather(self, value: Any) -> list[Any]:
+        """What each process gave, in the order of ranks; the same list in all of them."""
+        values = [value] * self.count
         if self.count > 1:
-            dist.all_reduce(matrix.counts)
-        return matrix
+            dist.all_gather_object(values, value)
+        return values
 
     def same_buffers(self, model: nn.Module) -> None:
         """Give every process the first one's buffers. Batch norm's statistics have followed each share's own images."""
-        if self.count > 1:
-            for buffer in model.buffers():
-                dist.broadcast(buffer, src=0)
+        for buffer in model.buffers() if self.count > 1 else ():
+            dist.broadcast(buffer, src=0)
 
-    def wait(self) -> None:
-        """Until every process has come here."""
-        if self.count > 1:
-            dist.barrier()
+
+ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 @contextmanager
@@ -95,14 +74,12 @@ def processes(device: str | torch.device | None = None) -> Iterator[Processes]:
         yield Processes(0, 1, device)
         return
     if device.type == "cuda":
-        if device.index is None:
-            local = int(os.environ.get("LOCAL_RANK", 0))
-            if local >= torch.cuda.device_count():
-                raise ValueError(
-                    f"process {local} has no GPU, this machine has {torch.cuda.device_count()}: start as many "
-                    "processes as there are GPUs (--nproc-per-node)"
-                )
-            device = torch.device("cuda", local)
+        local, count = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+        if device.index is None and local >= count:
+            raise ValueError(
+                f"process {local} has no GPU, this machine has {count}: start one a GPU (--nproc-per-node)"
+            )
+        device = device if device.index is not None else torch.device("cuda", local)
         torch.cuda.set_device(device)
     if not joined:  # gloo joins CPUs, and carries the small agreements beside nccl's gradients
         dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")

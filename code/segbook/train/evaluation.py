@@ -2,78 +2,78 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from segbook.infer import device_of, to_classes
+from segbook import infer
 from segbook.metrics import ConfusionMatrix
+from segbook.train.batches import classes_of, loader
 
 
-def root_of(dataset: Dataset) -> Dataset:
-    """The data set under any number of Subsets: it has the classes and the epoch."""
-    while isinstance(dataset, Subset):
-        dataset = dataset.dataset
-    return dataset
-
-
-def id_of(dataset: Dataset, index: int) -> str:
-    """Name of item `index`, or its number if the data set has no ids."""
-    if isinstance(dataset, Subset):
-        return id_of(dataset.dataset, dataset.indices[index])
-    return dataset.ids[index] if hasattr(dataset, "ids") else str(index)
-
-
-def predictions(
-    model: nn.Module, dataset: Dataset, *, batch_size: int = 4, num_workers: int = 0, progress: bool = False
+def predicted_batches(
+    model: nn.Module,
+    dataset: Dataset,
+    *,
+    predict: dict[str, Any] | None = None,
+    batch_size: int = 4,
+    num_workers: int = 0,
+    progress: bool = False,
 ) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Run the model over a data set: (index, predicted classes (H, W), label (H, W)) for every item, in order.
+    """Run the model over a data set: (index of the first, classes (n, H, W), labels (n, H, W)), where the model is.
 
     Whole images of any size. Neighbours of equal size share a batch; none is resized or padded to fit another, so
-    the prediction for an image does not depend on its company. The model runs in evaluation mode on the device
-    where it is, and gets its mode back at the end.
+    the prediction for an image does not depend on its company. The model runs in evaluation mode, and gets its mode
+    back at the end.
+
+    Args:
+        predict: arguments of `infer.predict` (window, scales, flip, threshold, ...), which then looks at each image.
+        batch_size: at most so many images of equal size at once; it changes the speed, not the result.
     """
-    device, training = device_of(model), model.training
-    generator = torch.Generator().manual_seed(0)  # or the loader would draw from the global one
-    loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=list, generator=generator)
+    device, training = infer.device_of(model), model.training
     bar = tqdm(total=len(dataset), desc="evaluate", unit="image", disable=not progress, leave=False)
+    first = 0
     model.eval()
-    index = 0
     try:
-        for items in loader:
+        for items in loader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=list):
             for _, same in groupby(items, key=lambda item: item[0].shape):
                 images, labels = zip(*same)
-                with torch.inference_mode():
-                    classes = to_classes(model(torch.stack(images).to(device))).cpu()  # (n, H, W)
-                for prediction, label in zip(classes, labels):
-                    yield index, prediction, label
-                    index += 1
-                    bar.update()
+                if predict is None:
+                    with torch.no_grad():
+                        classes = infer.to_classes(model(torch.stack(images).to(device)))  # (n, H, W)
+                else:
+                    classes = torch.stack([infer.predict(model, image, **predict) for image in images]).to(device)
+                yield first, classes, torch.stack(labels).to(device)
+                first += len(images)
+                bar.update(len(images))
     finally:
         bar.close()
         model.train(training)
 
 
-def evaluate(
-    model: nn.Module, dataset: Dataset, *, batch_size: int = 4, num_workers: int = 0, progress: bool = False
-) -> ConfusionMatrix:
-    """Confusion matrix of the model over a data set, void left out.
+def predictions(model: nn.Module, dataset: Dataset, **options: Any) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """(index, predicted classes (H, W), label (H, W)) of every item, in order, on the CPU; as `predicted_batches`."""
+    for first, classes, labels in predicted_batches(model, dataset, **options):
+        for i, (prediction, label) in enumerate(zip(classes.cpu(), labels.cpu())):
+            yield first + i, prediction, label
+
+
+def evaluate(model: nn.Module, dataset: Dataset, **options: Any) -> ConfusionMatrix:
+    """Confusion matrix of the model over a data set, void left out; one logit is scored on two classes.
 
     Args:
-        dataset: items (image (3, H, W), label (H, W)), whole images of any size, and `num_classes`; a Subset of such
-            will do.
-        batch_size: at most so many images of equal size at once; it changes the speed, not the result.
+        dataset: items (image (3, H, W), label (H, W)), whole images of any size, and `num_classes`.
+        options: predict, batch_size, num_workers and progress, see `predicted_batches`.
 
     Raises:
         ValueError: an empty data set, or a predicted class that the data does not have.
     """
     if len(dataset) == 0:
         raise ValueError("evaluate got an empty data set")
-    matrix = ConfusionMatrix(root_of(dataset).num_classes)
-    for _, prediction, label in predictions(
-        model, dataset, batch_size=batch_size, num_workers=num_workers, progress=progress
-    ):
-        matrix.update(prediction[None], label[None])
+    matrix = ConfusionMatrix(classes_of(dataset))
+    for _, classes, labels in predicted_batches(model, dataset, **options):
+        matrix.update(classes, labels)
     return matrix

@@ -1,9 +1,16 @@
 """Model and loss in one module: what DistributedDataParallel and torch.compile are to wrap."""
 
+import inspect
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from segbook import losses
+from segbook.train.batches import Reader, classes_of, collate, loader
+from segbook.train.settings import Settings
 
 
 class Objective(nn.Module):
@@ -16,8 +23,9 @@ class Objective(nn.Module):
     DistributedDataParallel leaves every rank with gradients of its own.
 
     Args:
-        model: images (N, 3, H, W) -> logits (N, C, H, W); `forward_with_aux` -> two such, if it has one.
-        loss: (logits, labels) -> scalar, void 255 left out. It gets float32 where autocast gave the logits 16 bits.
+        model: images (N, 3, H, W) -> logits (N, C, H, W); with an `aux_classifier`, `forward_with_aux` -> two such.
+        loss: (logits, labels) -> scalar, void 255 left out. It gets float32 where autocast gave the logits 16 bits:
+            it sums over millions of pixels, and bf16 has three digits.
         aux_weight: the factor on the auxiliary loss.
     """
 
@@ -29,12 +37,37 @@ class Objective(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """images (N, 3, H, W) float and labels (N, H, W) int64 -> scalar."""
-        if self.training and hasattr(self.model, "forward_with_aux"):
+        if self.training and getattr(self.model, "aux_classifier", None) is not None:
             logits, aux_logits = self.model.forward_with_aux(images)
             return self.loss(in_float32(logits), labels) + self.aux_weight * self.loss(in_float32(aux_logits), labels)
         return self.loss(in_float32(self.model(images)), labels)
 
 
 def in_float32(logits: Tensor) -> Tensor:
-    """Half precision to float32: a loss sums over millions of pixels, and bf16 has three digits."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+
+
+def make_loss(settings: Settings, train_set: Dataset, device: torch.device, num_workers: int) -> Callable:
+    """The loss (logits, labels) -> scalar of the settings, with its class weights; ValueError where they do not fit."""
+    loss = getattr(losses, settings.loss) if isinstance(settings.loss, str) else settings.loss
+    weights, count = settings.class_weights, classes_of(train_set)
+    if weights is None:
+        return loss
+    if "weight" not in inspect.signature(loss).parameters:
+        raise ValueError(f"class_weights need a loss with a `weight`, such as cross_entropy; {settings.loss} has none")
+    if weights == "balanced":
+        weights = balanced_weights(Reader(train_set, settings.seed, settings.skip_broken), num_workers)
+    if len(weights) != count:
+        raise ValueError(f"there are {len(weights)} class_weights and {count} classes")
+    return partial(loss, weight=torch.as_tensor(weights, dtype=torch.float32, device=device))
+
+
+def balanced_weights(reader: Reader, num_workers: int) -> Tensor:
+    """All pixels / (classes * pixels of the class), counted over the first epoch; 0 for a class that never occurs."""
+    pixels = torch.zeros(256, dtype=torch.int64)
+    first_epoch = [(0, index) for index in range(len(reader.dataset))]
+    for batch in loader(reader, batch_size=16, sampler=first_epoch, num_workers=num_workers, collate_fn=collate):
+        if batch.labels is not None:
+            pixels += torch.bincount(batch.labels.flatten(), minlength=256)
+    pixels = pixels[: reader.num_classes]
+    return torch.where(pixels > 0, pixels.sum() / (len(pixels) * pixels.clamp(min=1)), 0)

@@ -1,7 +1,28 @@
 """From the gradient to new weights: which parameters learn how fast, and what is done to the gradient before."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+from segbook.models import freeze_batch_norm
+from segbook.naming import unknown_name
+from segbook.train.settings import Settings
+
+
+def freeze(model: nn.Module, whole: list[str], batch_norm: list[str]) -> None:
+    """Stop modules of these names from learning: all of their weights, or those of their batch norms alone.
+
+    Either way their batch norms stay in evaluation mode, also after model.train(): with statistics that move on, frozen
+    weights would compute something else. An unknown name is a ValueError.
+    """
+    modules = dict(model.named_modules())
+    for name in [*whole, *batch_norm]:
+        if name not in modules:
+            raise unknown_name("module", name, [known for known in modules if known])
+        freeze_batch_norm(modules[name])
+    for name in whole:
+        modules[name].requires_grad_(False)
 
 
 def parameter_groups(model: nn.Module, weight_decay: float, head_lr: float = 1.0, no_decay: bool = False) -> list[dict]:
@@ -34,48 +55,39 @@ def parameter_groups(model: nn.Module, weight_decay: float, head_lr: float = 1.0
     return [{"params": p, "scale": scale, "weight_decay": decay} for (scale, decay), p in groups.items()]
 
 
-def make_optimizer(groups: list[dict], optimizer: str, lr: float, momentum: float) -> torch.optim.Optimizer:
-    """SGD with momentum or AdamW ("sgd", "adamw") over the groups of `parameter_groups`."""
-    if optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=lr, momentum=momentum)
-    if optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=lr)
-    raise ValueError(f'optimizer is "sgd" or "adamw", got {optimizer!r}')
-
-
 class Updater:
-    """The optimiser with what comes before its step: scaling of an fp16 loss, and clipping.
+    """The optimizer with what comes before its step: scaling of an fp16 loss, and clipping.
 
-    Args:
-        optimiser: made by `make_optimizer`.
-        clip: longest gradient, as the norm over all parameters together; a longer one is shortened to it and keeps its
-            direction. None leaves gradients as they are.
-        scaler: of torch.amp, enabled for fp16 alone. fp16 has no numbers below 6e-8, so small gradients would be zeros;
-            the scaler multiplies the loss by a large number, divides the gradients by it, and skips an update whose
-            gradients overflowed.
+    fp16 has no numbers below 6e-8, so small gradients would be zeros: the scaler multiplies the loss by a large number,
+    divides the gradients by it, and skips an update whose gradients overflowed. Clipping shortens a gradient that is
+    longer than `clip`, as the norm over all parameters together, and keeps its direction.
     """
 
-    def __init__(self, optimiser: torch.optim.Optimizer, clip: float | None, scaler: torch.amp.GradScaler):
-        self.optimiser = optimiser
-        self.clip = clip
-        self.scaler = scaler
+    def __init__(self, model: nn.Module, settings: Settings, device: torch.device):
+        groups = parameter_groups(model, settings.weight_decay, settings.head_lr, settings.no_decay)
+        if settings.optimizer == "sgd":
+            self.optimizer = torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum)
+        else:
+            self.optimizer = torch.optim.AdamW(groups, lr=settings.lr)
+        self.parameters = [parameter for group in groups for parameter in group["params"]]
+        self.clip = settings.clip
+        self.scaler = torch.amp.GradScaler(device.type, enabled=settings.amp == "fp16")
 
     def step(self, loss: Tensor, lr: float) -> None:
         """One update of the weights at learning rate `lr`, times each group's scale."""
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = lr * group["scale"]
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         if self.clip is not None:
-            self.scaler.unscale_(self.optimiser)  # or the limit would be compared with scaled gradients
-            parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(parameters, self.clip)
-        self.scaler.step(self.optimiser)
+            self.scaler.unscale_(self.optimizer)  # or the limit would be compared with scaled gradients
+            nn.utils.clip_grad_norm_(self.parameters, self.clip)
+        self.scaler.step(self.optimizer)
         self.scaler.update()
 
-    def state_dict(self) -> dict:
-        return {"optimizer": self.optimiser.state_dict(), "scaler": self.scaler.state_dict()}
+    def state_dict(self) -> dict[str, Any]:
+        return {"optimizer": self.optimizer.state_dict(), "scaler": self.scaler.state_dict()}
 
-    def load_state_dict(self, state: dict) -> None:
-        self.optimiser.load_state_dict(state["optimizer"])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from bookbuild.model_shapes.trace import Rule, trace
 from segbook.models import create
-from segbook.models.shapes import Rule, trace
 
 
 def test_sizes_are_those_of_the_package(maths):

@@ -25,7 +25,7 @@ def save(path, array, palette=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = Image.fromarray(np.asarray(array, dtype=np.uint8))
     if palette is not None:
-        picture.putpalette(np.asarray(palette, dtype=np.uint8).tobytes())
+        picture.putpalette(np.asarray(palette, dtype=np.uint8).tobytes().ljust(768, b"\0"))
     picture.save(path)
 
 
@@ -63,7 +63,8 @@ def test_every_kind_of_mask_gives_the_same_label(root, kind):
         colours = painted(mask)
         save(root / "masks/a.png", np.dstack([colours, np.full((5, 7), 9)]) if kind == "rgba" else colours)
     else:
-        save(root / "masks/a.png", mask, data.voc_colormap() if "palette" in kind else None)
+        palette = [*COLOURS.values()] if "colours" in kind else data.voc_colormap()
+        save(root / "masks/a.png", mask, palette if "palette" in kind else None)
     pairs = data.ImageFolderSegmentation(root, "train")
     assert pairs.classes == list(COLOURS) and pairs.palette.shape == (3, 3) and pairs.ids == ["a"]
     image, found = pairs[0]
@@ -141,7 +142,7 @@ def test_faults_of_a_pair(root):
     with pytest.raises(ValueError, match="a.png: the mask is 7x5 but its image a.jpg is 5x7"):
         pairs[0]
     save(root / "masks/a.png", np.full((5, 7), 3))
-    with pytest.raises(ValueError, match="a.png: label 3 at row 0, column 0"):
+    with pytest.raises(ValueError, match=r"a.png: label 3 is out of range: .*\(row 0, column 0\)"):
         pairs[0]
     save(root / "masks/a.png", painted(label()))
     with pytest.raises(ValueError, match="a.png: the mask holds colours but classes.txt has none"):
@@ -153,11 +154,102 @@ def test_faults_of_a_pair(root):
     with pytest.raises(ValueError, match=r"a.png: colour \(1, 2, 3\) at row 2, column 3"):
         data.ImageFolderSegmentation(root)[0]
     (root / "masks/a.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="a.png: not an image file"):
+    with pytest.raises(ValueError, match="a.png: "):
         pairs[0]
     (root / "train.tsv").write_text("a\t1 99\n")
     (root / "classes.txt").unlink()
     with pytest.raises(ValueError, match="train.tsv, a: the run '1 99' ends at pixel 99"):
+        data.ImageFolderSegmentation(root)[0]
+
+
+def masks_with_an_ending(root):
+    (root / "masks/a.png").rename(root / "masks/a_mask.png")
+
+
+def outlines_for_masks(root):
+    (root / "masks/a.png").rename(root / "masks/a.json")
+
+
+def outlines_beside_the_images(root):
+    outlines_for_masks(root)
+    (root / "masks/a.json").rename(root / "images/a.json")
+    (root / "masks").rmdir()
+
+
+def photographs_of_a_telephone(root):
+    (root / "images/a.jpg").rename(root / "images/a.HEIC")
+
+
+def animations_in_the_folder_of_a_split(root):
+    (root / "train.txt").unlink()
+    (root / "images/train").mkdir()
+    (root / "images/a.jpg").rename(root / "images/train/a.gif")
+
+
+def arrays_for_masks(root):
+    (root / "masks/a.png").rename(root / "masks/a.npy")
+
+
+def folders_of_folders(root):
+    (root / "train.txt").unlink()
+    (root / "images/train/zurich").mkdir(parents=True)
+    (root / "images/a.jpg").rename(root / "images/train/zurich/a.jpg")
+
+
+def nothing_at_all(root):
+    (root / "masks/a.png").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (masks_with_an_ending, "masks: .*'a'.* It holds a_mask.png: image and mask have one name but for the suffix"),
+        (outlines_for_masks, "masks: .*'a'.* It holds a.json, outlines from LabelMe .* PNG masks of class indices"),
+        (outlines_beside_the_images, "masks: no such folder.*images: It holds a.json, outlines from LabelMe"),
+        (photographs_of_a_telephone, "images: .*'a'.* It holds a.HEIC, .* not read: convert it to PNG or JPEG"),
+        (animations_in_the_folder_of_a_split, "train: split 'train' is empty. It holds a.gif, .* not read: convert"),
+        (arrays_for_masks, "masks: .*'a'.* It holds a.npy, .* not read"),
+        (folders_of_folders, "train: split 'train' is empty. It holds the folder zurich, .* move what it holds up"),
+        (nothing_at_all, "masks: .*'a'.* It is empty"),
+    ],
+)
+def test_it_says_what_lies_there(root, change, sentence):
+    change(root)
+    with pytest.raises((ValueError, FileNotFoundError), match=sentence):
+        data.load("folder", "train", root)
+
+
+@pytest.mark.parametrize("line", ["images/a.jpg", "\ufeffa", "\ufeffimages/train/a.jpg\n", " a.jpg \r\n\r\n", "./a"])
+def test_lists_with_folders_and_marks_are_read(root, line):
+    (root / "train.txt").write_bytes(line.encode())
+    assert data.ImageFolderSegmentation(root).ids == ["a"]
+    (root / "train.txt").write_bytes(b"a.jpg\nimages/a.jpg\n")
+    with pytest.raises(ValueError, match="lists 'a' twice"):
+        data.ImageFolderSegmentation(root)
+
+
+def test_names_in_any_script_and_files_in_another_encoding(root):
+    (root / "classes.txt").write_bytes("\ufeffполе\n房屋\nWeg é\n".encode())
+    assert data.ImageFolderSegmentation(root).classes == ["поле", "房屋", "Weg é"]
+    for name in ("classes.txt", "train.txt"):
+        before = (root / name).read_bytes()
+        (root / name).write_bytes("a\nb\nc\n".encode("utf-16"))
+        with pytest.raises(ValueError, match=rf"{name}: not a text file in UTF-8; save it again"):
+            data.ImageFolderSegmentation(root)
+        (root / name).write_bytes(before)
+
+
+@pytest.mark.parametrize(
+    ("mode", "sentence"),
+    [("LA", "without its alpha channel"), ("F", "whole numbers"), ("I;16", "an index is 0 to 255, .* 0 to 700")],
+)
+def test_masks_of_other_numbers(root, mode, sentence):
+    picture = (
+        Image.fromarray(np.array([[0, 1], [2, 700]], dtype=np.uint16)) if mode == "I;16" else Image.new(mode, (2, 2))
+    )
+    (root / "masks/a.png").unlink()
+    picture.save(root / f"masks/a.{'tif' if mode == 'F' else 'png'}")
+    with pytest.raises(ValueError, match=rf"masks.a\.(tif|png): .*{sentence}"):
         data.ImageFolderSegmentation(root)[0]
 
 

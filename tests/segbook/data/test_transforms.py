@@ -1,12 +1,20 @@
 """Joint transforms: image and label stay together, padding is void, and no global state is left behind."""
 
+import math
+
 import pytest
 import torch
+import torch.nn.functional as F
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from segbook import data
-from segbook.data.transforms import FILL
+from segbook.data.transforms import FILL, RandomScale
+
+
+def scale_and_crop(size, scale):
+    """The training transforms without the flip."""
+    return v2.Compose(data.training_transforms(size, scale).transforms[:2])
 
 
 def pair(height, width):
@@ -30,7 +38,7 @@ def test_normalise_equals_torchvision_and_denormalise_inverts():
 
 @pytest.mark.parametrize("size", [(96, 128), (40, 200), (300, 31), (64, 64), (1, 1)])
 def test_every_crop_has_its_size_and_matches_its_label(size):
-    crop = data.RandomScaleCrop((64, 80), (1, 1))
+    crop = scale_and_crop((64, 80), (1, 1))
     for seed in range(20):
         with data.seeded(seed):
             image, label = crop(*pair(*size))
@@ -42,7 +50,7 @@ def test_every_crop_has_its_size_and_matches_its_label(size):
 
 
 def test_scaled_labels_hold_no_new_value():
-    crop = data.RandomScaleCrop((64, 80), (0.5, 2.0))
+    crop = scale_and_crop((64, 80), (0.5, 2.0))
     _, original = pair(96, 128)
     for seed in range(30):
         with data.seeded(seed):
@@ -54,7 +62,7 @@ def test_scaled_labels_lie_where_the_image_lies():
     """A white square labelled 1: in image and label its centre is the same, but for rounding that has no direction."""
     label = torch.zeros(96, 128, dtype=torch.uint8)
     label[31:64, 50:87] = 1
-    crop = data.RandomScaleCrop((200, 260), (0.4, 2.0))  # never cuts, only pads
+    crop = scale_and_crop((200, 260), (0.4, 2.0))  # never cuts, only pads
     shifts = []
     for seed in range(40):
         with data.seeded(seed):
@@ -74,7 +82,7 @@ def test_the_scale_is_what_was_asked_for():
     label[20:40, 20:40] = 1
     for scale in (0.5, 2.0):
         with data.seeded(0):
-            _, mask = data.RandomScaleCrop((200, 200), (scale, scale))(
+            _, mask = scale_and_crop((200, 200), (scale, scale))(
                 tv_tensors.Image(torch.zeros(3, 60, 60, dtype=torch.uint8)), tv_tensors.Mask(label)
             )
         assert (mask == 1).sum() == (20 * scale) ** 2
@@ -82,7 +90,7 @@ def test_the_scale_is_what_was_asked_for():
 
 
 def test_scale_and_position_vary():
-    crop = data.RandomScaleCrop((32, 32), (0.5, 2.0))
+    crop = scale_and_crop((32, 32), (0.5, 2.0))
     seen = set()
     for seed in range(8):
         with data.seeded(seed):
@@ -90,20 +98,26 @@ def test_scale_and_position_vary():
     assert len(seen) == 8
 
 
-def test_cropping_first_and_resizing_then_equals_the_long_way():
-    """The same window, once by resizing the whole image and cropping, once as RandomScaleCrop does it."""
+@pytest.mark.parametrize("factor", [0.5, 0.73, 1.41, 1.87])
+def test_image_and_label_are_resized_as_torch_does_it(factor):
+    """Labels look up pixel centres (nearest-exact), not the plain nearest of torchvision before 0.28."""
     torch.manual_seed(0)
-    image = tv_tensors.Image(torch.randint(0, 256, (3, 100, 140), dtype=torch.uint8))
-    crop = data.RandomScaleCrop((50, 60), (0.5, 0.5))
-    for seed in range(5):
-        with data.seeded(seed):
-            params = crop.make_params([image])
-        (top, *_), (left, *_) = params["window"]
-        whole = v2.functional.resize(image, [50, 70], antialias=True)
-        expected = v2.functional.crop(whole, top // 2, left // 2, 50, 60)
-        got = crop.transform(image, params)
-        difference = (got.int() - expected.int()).abs()[:, 2:-2, 2:-2]
-        assert difference.max() <= 1
+    image = torch.randint(0, 256, (3, 60, 83), dtype=torch.uint8)
+    label = torch.randint(0, 21, (60, 83), dtype=torch.uint8)
+    size = [round(60 * factor), round(83 * factor)]
+    scaled, mask = RandomScale((factor, factor))(tv_tensors.Image(image), tv_tensors.Mask(label))
+    assert torch.equal(mask, F.interpolate(label[None, None].float(), size, mode="nearest-exact")[0, 0].byte())
+    assert not torch.equal(mask, F.interpolate(label[None, None].float(), size, mode="nearest")[0, 0].byte())
+    expected = F.interpolate(image[None].float(), size, mode="bilinear", antialias=True)[0]
+    assert (scaled.float() - expected).abs().max() <= 1  # bytes are rounded once more on the way
+
+
+def test_factors_are_drawn_log_uniformly():
+    image = [tv_tensors.Image(torch.zeros(3, 1000, 1000, dtype=torch.uint8))]
+    with data.seeded(3):
+        logs = [math.log2(RandomScale((0.5, 2)).make_params(image)["size"][0] / 1000) for _ in range(2000)]
+    logs = torch.tensor(logs).sort().values
+    assert (logs - torch.linspace(-1, 1, 2000)).abs().max() < 0.06  # a straight line from -1 to 1
 
 
 def test_seeded_leaves_the_generator_as_it_was():
@@ -126,7 +140,6 @@ def test_sample_seeds_are_all_different():
 
 
 def test_bad_sizes():
-    with pytest.raises(ValueError, match=r"\(0, 8\)"):
-        data.RandomScaleCrop((0, 8))
-    with pytest.raises(ValueError, match=r"\(2, 1\)"):
-        data.RandomScaleCrop((8, 8), (2, 1))
+    for size, scale in (((0, 8), (1, 1)), ((8, 8), (2, 1)), ((8, 8), (0, 1))):
+        with pytest.raises(ValueError, match=r"\(0, 8\)|\(2, 1\)|\(0, 1\)"):
+            data.training_transforms(size, scale)

@@ -29,7 +29,7 @@ def test_overlay_refuses_another_size_and_a_class_without_colour(picture):
     image = picture(4, 5)
     with pytest.raises(ValueError, match=r"size \(4, 5\), got \(5, 4\)"):
         overlay(image, np.zeros((5, 4), int), PALETTE)
-    with pytest.raises(ValueError, match="classes 0 to 2, the label has 0 to 3"):
+    with pytest.raises(ValueError, match="label 3 at row 0, column 3 has no colour in a palette of 3"):
         overlay(image, np.arange(20).reshape(4, 5) % 4, PALETTE)
 
 
@@ -60,3 +60,16 @@ def test_a_legend_goes_on_in_a_new_line_and_a_narrow_image_gets_a_margin(picture
 def test_a_class_without_a_name(picture):
     with pytest.raises(ValueError, match="names for classes 0 to 1, the label has class 2"):
         overlay(picture(1, 3), np.array([[0, 1, 2]]), PALETTE, classes=NAMES[:2])
+
+
+def test_a_picture_without_any_of_the_classes_is_background(picture):
+    image = picture(30, 100)
+    drawn = overlay(image, np.zeros((30, 100), int), PALETTE, classes=NAMES)
+    assert (drawn[:30] == np.round(0.4 * image)).all()
+    assert len(drawn) > 40  # the legend says so
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1)])
+def test_the_smallest_pictures_get_a_legend_too(size, picture):
+    drawn = overlay(picture(*size), np.ones(size, int), PALETTE, classes=NAMES)
+    assert drawn.shape[0] > size[0] + 10 and drawn.shape[1] > 30

@@ -1,3 +1,4 @@
+import copy
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from segbook import models
 from segbook.data import normalise
-from segbook.infer import predict, probabilities, to_classes
+from segbook.infer import View, predict, prediction, probabilities, to_classes
 
 
 class Brightest(nn.Module):
@@ -166,7 +167,7 @@ def test_one_logit_is_a_sigmoid_and_a_threshold():
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"window": 0}, "window .* got .0, 0."),
+        ({"window": 0}, "window .* got 0"),
         ({"window": (4, 4, 4)}, "window"),
         ({"window": (4.0, 4)}, "window"),
         ({"overlap": 1}, "overlap .* got 1"),
@@ -208,3 +209,75 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600)
     assert float(done.stdout) < 2.2  # 1.8 as it is; with the whole map 2.8
+
+
+def test_a_large_image_goes_through_windows_unless_told_otherwise(local, monkeypatch):
+    monkeypatch.setattr(prediction, "WHOLE", 1000 * 1030)
+    predict(local, noise(1000, 1030))
+    predict(local, noise(1000, 1031))
+    predict(local, noise(1000, 1031), window=2000)
+    assert local.seen == [(1, 3, 1000, 1030), (2, 3, 1000, 1024), (1, 3, 1000, 1031)]
+
+
+def test_what_one_pass_takes_is_decided_by_the_pixels():
+    assert View().window_in(4096, 4096) == (4096, 4096)
+    assert View().window_in(9000, 12_000) == (1024, 1024)
+    assert View().window_in(500, 40_000) == (500, 1024)
+    assert View(window=(300, 5000)).window_in(4000, 4000) == (300, 4000)
+
+
+def test_an_option_that_there_is_not_is_refused():
+    with pytest.raises(TypeError, match="windows"):
+        predict(Brightest(), noise(8, 8), windows=4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_model_in_other_bits_predicts_nearly_the_same(tiny, dtype):
+    image = noise(70, 90)
+    other = copy.deepcopy(tiny).to(dtype)
+    for how in ({}, {"window": 64}, {"scales": (0.5, 1.5), "flip": True}):
+        found = probabilities(other, image, **how)
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found, probabilities(tiny, image, **how), rtol=0, atol=0.1)
+        assert (predict(other, image, **how) == found.argmax(0)).float().mean() > 0.99
+        assert predict(other, image.to(dtype), **how).shape == (70, 90)
+
+
+class Loud(nn.Module):
+    """Logits near the end of float16, whose sums are beyond it."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros((), dtype=torch.float16))
+        self.channels = channels
+
+    def forward(self, x):
+        assert x.dtype == torch.float16
+        return 65_000 * x[:, : self.channels].sign()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("how", [{}, {"scales": (0.4, 2.3), "flip": True}, {"window": 7, "scales": (2,)}])
+def test_half_precision_logits_never_give_infinities(channels, how):
+    image = noise(20, 30)
+    found = probabilities(Loud(channels), image, **how)
+    assert found.isfinite().all()
+    if not how:
+        expected = (image[:1] > 0).float() if channels == 1 else (65_000 * image.sign()).softmax(0)
+        assert torch.equal(found, expected)
+    assert predict(Loud(channels), image, **how).max() < max(channels, 2)
+
+
+def test_a_threshold_for_half_precision_logits_is_not_rounded():
+    logits = torch.tensor([[[[2.0]]]], dtype=torch.float16)  # sigmoid 0.8808
+    assert to_classes(logits, 0.88079).tolist() == [[[1]]]
+    assert to_classes(logits, 0.8808).tolist() == [[[0]]]
+
+
+def test_a_photograph_with_a_tag_or_in_inks_is_predicted_as_a_person_sees_it(tmp_path, picture):
+    pixels, exif = np.kron(picture(5, 7), np.ones((16, 16, 1), np.uint8)), Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(pixels).save(tmp_path / "turned.jpg", exif=exif, quality=100)
+    Image.fromarray(pixels).convert("CMYK").save(tmp_path / "inks.jpg", quality=100)
+    assert (predict(Brightest(), tmp_path / "turned.jpg").numpy() == np.rot90(by_hand(pixels))).mean() > 0.9
+    assert (predict(Brightest(), tmp_path / "inks.jpg").numpy() == by_hand(pixels)).mean() > 0.9

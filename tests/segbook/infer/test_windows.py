@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from segbook.infer.windows import bands, window_shares, window_starts
+from segbook.infer.windows import sliding_window, window_shares, window_starts
 
 
 @pytest.mark.parametrize("overlap", [0, 0.25, 0.5, 0.9, 0.999])
@@ -50,7 +50,7 @@ def test_inner_tents_at_half_overlap_rise_and_fall_in_equal_steps():
     [((23, 31), (8, 10), 0.5), ((23, 31), (23, 10), 0.3), ((1, 50), (1, 7), 0.5), ((40, 9), (9, 9), 0.75),
      ((12, 12), (5, 5), 0)],
 )  # fmt: skip
-def test_bands_put_windows_of_a_map_together_again(size, window, overlap):
+def test_the_sliding_window_puts_windows_of_a_map_together_again(size, window, overlap):
     whole = torch.rand(2, *size, generator=torch.Generator().manual_seed(0))
     asked = []
 
@@ -59,7 +59,7 @@ def test_bands_put_windows_of_a_map_together_again(size, window, overlap):
         return torch.stack([whole[:, t : t + window[0], left : left + window[1]] for t, left in corners])
 
     for blend in ("tent", "flat"):
-        parts = [band.clone() for band in bands(score, size, window, overlap, blend, batch_size=3)]
+        parts = [rows.clone() for rows in sliding_window(score, size, window, overlap, blend, batch_size=3)]
         torch.testing.assert_close(torch.cat(parts, 1), whole)
     assert max(asked) <= 3
 
@@ -70,8 +70,8 @@ def test_blending_by_hand():
     def score(corners):
         return torch.stack([torch.full((1, 1, 4), float(left)) for _, left in corners])
 
-    (tent,) = (band.clone() for band in bands(score, (1, 6), (1, 4), 0.5, "tent", 9))
+    (tent,) = (rows.clone() for rows in sliding_window(score, (1, 6), (1, 4), 0.5, "tent", 9))
     # windows at 0 and 2; in columns 2 and 3 their tents are 1.5, 0.5 and 0.5, 1.5
     torch.testing.assert_close(tent[0, 0], torch.tensor([0, 0, 0.5, 1.5, 2, 2]))
-    (flat,) = (band.clone() for band in bands(score, (1, 6), (1, 4), 0.5, "flat", 9))
+    (flat,) = (rows.clone() for rows in sliding_window(score, (1, 6), (1, 4), 0.5, "flat", 9))
     torch.testing.assert_close(flat[0, 0], torch.tensor([0, 0, 1.0, 1.0, 2, 2]))

@@ -49,10 +49,10 @@ def test_frozen_and_learned_forms_start_equal(noise, calibrate):
         torch.manual_seed(0)
         nets[form] = calibrate(models.create("fcn32s_resnet18", upsample=form))  # the seed makes the rest equal too
         torch.testing.assert_close(nets[form](x), nets["separable"](x), atol=1e-5, rtol=1e-4)
-    counts = {form: sum(p.numel() for p in net.enlarge.parameters()) for form, net in nets.items()}
+    counts = {form: sum(p.numel() for p in net.upsample.parameters()) for form, net in nets.items()}
     assert counts == {"separable": 0, "grouped": 21 * 64 * 64, "dense": 21 * 21 * 64 * 64 + 21}
     assert counts["dense"] == 1_806_336 + 21
-    assert (nets["dense"].enlarge.weight != 0).sum() == 86_016
+    assert (nets["dense"].upsample.weight != 0).sum() == 86_016
 
 
 @pytest.mark.parametrize("form", ["separable", "grouped", "dense"])

@@ -8,7 +8,7 @@ from torch import nn
 from segbook import models
 from segbook.bilinear import bilinear_kernel
 from segbook.convolution import conv_output_size
-from segbook.models.fcn_vgg import FCNVGG16, EnlargeFull, Grid
+from segbook.models.fcn_vgg import FCNVGG16, FullUpsample, Grid
 from segbook.models.vgg import VGG16
 
 CONSTANTS = {32: ([], 19), 16: ([5], 27), 8: ([5, 9], 31)}  # of the released networks (ran)
@@ -143,14 +143,14 @@ def test_any_size_comes_back(size, noise):
 def test_enlarge_full_is_the_transposed_convolution_without_padding(factor, noise):
     x = noise(2, 3, 4, 5)
     expected = F.conv_transpose2d(x, bilinear_kernel(3, 3, 2 * factor), stride=factor)
-    layer = EnlargeFull(3, factor)
+    layer = FullUpsample(3, factor)
     assert expected.shape[-2:] == (5 * factor, 6 * factor) and not list(layer.parameters())
     torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_grid_arithmetic():
     score = Grid(32, 12.5)
-    assert score.enlarged(2) == Grid(16, -11.5) and score.enlarged(32) == Grid(1, -19)
+    assert score.upsampled(2) == Grid(16, -11.5) and score.upsampled(32) == Grid(1, -19)
     with pytest.raises(ValueError, match="no crop aligns"):
         Grid(16, 0).offset(Grid(8, 0))
     with pytest.raises(ValueError, match="0.5"):

@@ -64,7 +64,7 @@ def test_the_auxiliary_head_may_be_absent_or_left_out(published, noise):
     state = theirs.state_dict()
     without = {key: value for key, value in state.items() if not key.startswith("aux")}
     ours = models.convert(name, without, "torchvision")
-    assert not hasattr(ours, "forward_with_aux")
+    assert ours.aux_classifier is None
     x = noise(1, 3, 33, 33)
     assert (ours(x) - theirs(x)["out"]).abs().max() <= 1e-4
     left_out = models.create(name, weights=state, aux=False).eval()
@@ -185,7 +185,7 @@ class MMSeg(nn.Module):
         return sum(self.both(x))
 
 
-@pytest.mark.parametrize(("depth", "width", "aux_width"), [(18, 128, 64), (18, 40, 24), (50, 512, 256)])
+@pytest.mark.parametrize(("depth", "width", "aux_width"), [(18, 128, 64), (18, 40, 64), (50, 512, 256)])
 @torch.no_grad()
 def test_converted_mmsegmentation_networks_compute_the_same(depth, width, aux_width, noise, calibrate):
     """R18 and R50 `-d8` with their published widths, and with others, which are read from the checkpoint."""
@@ -205,7 +205,58 @@ def test_converted_mmsegmentation_networks_compute_the_same(depth, width, aux_wi
         exact.load_state_dict(theirs.backbone.state_dict())
         assert (exact(x)[-1] - theirs.backbone(x)[1]).abs().max() > 0.1
     without = {key: value for key, value in theirs.state_dict().items() if not key.startswith("auxiliary_head")}
-    assert not hasattr(models.convert(name, without, "mmseg"), "forward_with_aux")
+    assert models.convert(name, without, "mmseg").aux_classifier is None
+
+
+# --- Google -----------------------------------------------------------------------------------------------------------
+
+
+class GoogleDeepLab(nn.Module):
+    """FACTS, "DeepLabv3 on MobileNetV2", written out on torchvision's MobileNetV2."""
+
+    def __init__(self, classes=21):
+        super().__init__()
+        self.features = torchvision.models.mobilenet_v2().features[:18]
+        self.features[14].conv[1][0].stride = (1, 1)  # gives up its stride; its own 3x3 keeps dilation 1
+        for i in (15, 16, 17):
+            self.features[i].conv[1][0].dilation = self.features[i].conv[1][0].padding = (2, 2)
+        self.local, self.pooled, self.project = (
+            nn.Sequential(nn.Conv2d(c, 256, 1, bias=False), nn.BatchNorm2d(256), nn.ReLU()) for c in (320, 320, 512)
+        )
+        self.score = nn.Conv2d(256, classes, 1)
+
+    def forward(self, x):
+        features = self.features(x)
+        pooled = self.pooled(features.mean((2, 3), keepdim=True)).expand(-1, -1, *features.shape[2:])
+        logits = self.score(self.project(torch.cat([self.local(features), pooled], 1)))
+        return F.interpolate(logits, x.shape[2:], mode="bilinear", align_corners=True)
+
+    def named(self):
+        """Its weights under the names of the published file."""
+        renames = {"features.": "backbone.features.", "local.": "aspp.convs.0.", "project.": "aspp.project."}
+        renames |= {"pooled.0.": "aspp.convs.1.1.", "pooled.1.": "aspp.convs.1.2."}
+        return pretrained.rename(self.state_dict(), renames)
+
+
+@torch.no_grad()
+def test_the_converted_google_network_computes_the_same(noise, calibrate):
+    theirs = calibrate(GoogleDeepLab(classes=5))
+    ours, x = models.convert("deeplabv3_mobilenet_v2", theirs.named(), "google"), noise(2, 3, 97, 129)
+    expected = theirs(x)
+    assert expected.std() > 0.05 and (ours(x) - expected).abs().max() <= 1e-4
+    ours.align_corners = False
+    assert (ours(x) - expected).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_the_published_google_file_loads_and_computes_the_same(noise):
+    state = torch.load(real("deeplabv3_mobilenet_v2-voc.pth"), weights_only=True)
+    ours, theirs, x = models.convert("deeplabv3_mobilenet_v2", state, "google"), GoogleDeepLab(), noise(1, 3, 129, 97)
+    assert sum(parameter.numel() for parameter in ours.parameters()) == 2_113_557
+    names = dict(zip(theirs.named(), theirs.state_dict(), strict=True))  # published -> torchvision's
+    missing, unexpected = theirs.load_state_dict({names[name]: value for name, value in state.items()}, strict=False)
+    assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing)
+    assert (ours(x) - theirs.eval()(x)).abs().max() <= 1e-4
 
 
 # --- what convert refuses ---------------------------------------------------------------------------------------------
@@ -228,7 +279,7 @@ def test_a_checkpoint_that_does_not_fit_lists_why():
     with pytest.raises(ValueError) as caught:
         models.convert("fcn32s_resnet18", theirs, "d2l")
     message = str(caught.value)
-    assert "missing: backbone, enlarge;" in message
+    assert "missing: backbone, upsample;" in message
     assert "unexpected: fc;" in message
     assert "of another shape: score.bias (3,) for (21,)" in message
 
@@ -251,10 +302,45 @@ def test_a_saved_model_comes_back(tmp_path, noise):
     assert torch.equal(models.create("fcn8s_tiny", 4, str(tmp_path / "net.pt")).eval()(x), model(x))
 
 
+@pytest.mark.parametrize("prefixes", ["module.", "model.", "_orig_mod.", "module._orig_mod.model."])
+@pytest.mark.parametrize("key", ["state_dict", "model_state", "model_state_dict", "net", "network", None])
+def test_what_people_wrap_around_a_state_dict_is_unwrapped(prefixes, key):
+    model = models.create("fcn32s_tiny", num_classes=3)
+    wrapped = {prefixes + name: value for name, value in model.state_dict().items()}
+    wrapped = {key: wrapped, "epoch": 3} if key else wrapped
+    again = models.create("fcn32s_tiny", num_classes=3, weights=wrapped)
+    assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), model.state_dict().values()))
+
+
+def test_an_unknown_wrapper_is_named():
+    state = models.create("fcn32s_tiny").state_dict()
+    with pytest.raises(ValueError, match="a dictionary of 'ema', 'epoch'; there is one in it as 'ema': pass that"):
+        models.create("fcn32s_tiny", weights={"ema": state, "epoch": 3})
+
+
+def test_a_shipped_network_is_built_as_it_was_trained(tmp_path, monkeypatch, noise):
+    monkeypatch.setattr(pretrained, "SHIPPED", tmp_path)
+    options = {"decoder_convs": 1, "atrous_rates": [1, 3]}
+    trained = models.create("deeplabv3plus_tiny", 4, decoder_convs=1, atrous_rates=(1, 3)).eval()
+    config = {"model": "deeplabv3plus_tiny", "num_classes": 4, "options": options}
+    state = {name: value.half() if value.is_floating_point() else value for name, value in trained.state_dict().items()}
+    torch.save({"segbook_checkpoint": 1, "config": config, "state": state}, tmp_path / "deeplabv3plus_tiny-mine.pt")
+    for known in ({}, {"num_classes": 4}, {"atrous_rates": (1, 3)}):
+        again, x = models.create("deeplabv3plus_tiny", weights="mine", **known).eval(), noise(1, 3, 40, 50)
+        assert (again(x) - trained(x)).abs().max() < 0.02  # 16 bits
+    for other in ({"num_classes": 2}, {"decoder_convs": 2}, {"separable": True}):
+        with pytest.raises(ValueError, match=r"'mine' has 4 classes and .*'decoder_convs': 1.*weights_backbone='mine'"):
+            models.create("deeplabv3plus_tiny", weights="mine", **other)
+    with pytest.raises(FileNotFoundError, match="no file of weights other; names for deeplabv3plus_tiny are mine"):
+        models.create("deeplabv3plus_tiny", weights="other")
+    backbone = models.create("fcn8s_tiny", num_classes=2, weights_backbone="mine").backbone.state_dict()
+    assert torch.equal(backbone["conv1.weight"], trained.backbone.conv1.weight.half().float())
+
+
 def test_files_that_are_no_weights(tmp_path):
     with pytest.raises(FileNotFoundError, match="no file of weights .*absent.pt$"):
         models.create("fcn8s_tiny", weights=tmp_path / "absent.pt")
-    with pytest.raises(FileNotFoundError, match="torchvision's names for fcn_resnet50 are COCO_WITH_VOC_LABELS_V1"):
+    with pytest.raises(FileNotFoundError, match="names for fcn_resnet50 are COCO_WITH_VOC_LABELS_V1"):
         models.create("fcn_resnet50", weights="COCO")
     (tmp_path / "text.pt").write_text("no weights")
     with pytest.raises(ValueError, match="text.pt is not a file of weights"):
@@ -318,7 +404,7 @@ def test_layout_of_torchvisions_vgg16():
     with torch.device("meta"):
         theirs = torchvision.models.vgg16().state_dict()
         ours = models.create("fcn32s_vgg16").backbone.state_dict()
-    renamed = pretrained.rename(theirs, pretrained.CLASSIFIERS["vgg16"])
+    renamed = pretrained.rename(theirs, pretrained.BACKBONES["vgg16"])
     assert renamed.keys() == ours.keys()
     assert all(value.numel() == ours[key].numel() for key, value in renamed.items())
 

@@ -194,7 +194,8 @@ def test_wrong_options_name_themselves(options, message):
 
 
 def test_blocks_have_a_shortcut_only_where_the_shape_changes():
-    assert BasicBlock(8, 8, 1, (1, 1)).downsample is None and BasicBlock(8, 8, 2, (1, 1)).downsample is not None
-    assert Bottleneck(32, 8, 1, (1, 1)).downsample is None and Bottleneck(8, 8, 1, (1, 1)).downsample is not None
-    net = ResNet(BasicBlock, (1, 1, 1, 1), (4, 8, 8, 8))
-    assert net.layer1[0].downsample is None and net.layer2[0].downsample is not None
+    net = ResNet(BasicBlock, (1, 1, 1, 1), (4, 8, 8, 8), output_stride=8)
+    assert net.layer1[0].downsample is None and net.layer2[0].downsample is not None  # stride 2
+    assert net.layer3[0].downsample is None  # as many channels, and dilated instead of strided
+    net = ResNet(Bottleneck, (2, 1, 1, 1), (8, 8, 8, 8))
+    assert net.layer1[0].downsample is not None and net.layer1[1].downsample is None  # 8 to 32 channels, then 32

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from segbook import models
-from segbook.models.segmenter import Segmenter, SegmenterWithAux, segmenter
+from segbook.models.segmenter import Segmenter
 
 
 class Ramp(nn.Module):
@@ -40,11 +40,11 @@ def test_plain_forward_does_not_run_the_auxiliary_head(noise):
     model(noise(1, 3, 33, 33))
 
 
-def test_without_an_auxiliary_head_there_is_no_such_method():
-    assert not hasattr(models.create("fcn_resnet18_d8", aux=False), "forward_with_aux")
-    model = segmenter(nn.Identity(), nn.Identity(), None, False)
-    assert type(model) is Segmenter
-    assert type(segmenter(nn.Identity(), nn.Identity(), nn.Identity(), False)) is SegmenterWithAux
+def test_without_an_auxiliary_head_the_call_says_what_to_do(noise):
+    model = models.create("fcn_resnet18_d8", aux=False)
+    assert model.aux_classifier is None
+    with pytest.raises(RuntimeError, match="no auxiliary head: build it with aux=True"):
+        model.forward_with_aux(noise(2, 3, 33, 33))
 
 
 def test_align_corners_puts_a_resnets_cells_where_their_centres_are():
@@ -71,3 +71,28 @@ def test_align_corners_reaches_the_resize(name, noise, calibrate):
     assert (false(x) - true(x)).abs().max() > 1e-3
     if name == "deeplabv3plus_tiny":
         assert true.classifier.align_corners and true.align_corners  # not mixed within a model
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 65), (50, 71), (1, 1), (3, 130)])
+def test_align_centres_puts_a_resnets_cells_where_they_look_at_any_size(size):
+    """Each pixel up to the last cell's centre gets its own column back; beyond it the last cell's goes on."""
+    net = Segmenter(Ramp(8), nn.Identity(), align_centres=True)
+    net.backbone.output_stride = 8
+    columns = net(torch.zeros(1, 3, *size))
+    assert columns.shape == (1, 1, *size)
+    expected = torch.arange(float(size[1])).clamp(max=(size[1] - 1) // 8 * 8)
+    torch.testing.assert_close(columns[0, 0], expected.expand(size), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["fcn_tiny_d8", "deeplabv3_tiny", "deeplabv3plus_tiny", "deeplabv3plus_mobilenet_v2"])
+@torch.no_grad()
+def test_align_centres_is_align_corners_where_that_is_exact(name, noise, calibrate):
+    torch.manual_seed(0)
+    corners = calibrate(models.create(name, align_corners=True))
+    centres = models.create(name, align_centres=True).eval()
+    centres.load_state_dict(corners.state_dict())
+    x = noise(2, 3, 49, 65)  # 16 n + 1
+    torch.testing.assert_close(centres(x), corners(x), atol=1e-5, rtol=1e-4)
+    x = noise(2, 3, 50, 71)
+    assert centres(x).shape == (2, 21, 50, 71)
+    assert (centres(x) - corners(x)).abs().max() > 1e-3

@@ -3,10 +3,11 @@
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import Dataset
+
+from segbook.data import Samples
 
 
-class Noise(Dataset):
+class Noise(Samples):
     """`count` images (3, H, W); the label of a pixel is the index of its largest channel, 255 in the first row."""
 
     num_classes = 3
@@ -18,15 +19,15 @@ class Noise(Dataset):
         self.labels = self.images.argmax(1)
         self.labels[:, 0] = 255
         self.ids = [f"noise_{i}" for i in range(count)]
-        self.epochs = []
-
-    def set_epoch(self, epoch):
-        self.epochs.append(epoch)
 
     def __len__(self):
         return len(self.images)
 
-    def __getitem__(self, index):
+    def __getitem__(self, key):
+        epoch, index = key if isinstance(key, tuple) else (0, key)
+        return self.read(epoch, index)
+
+    def read(self, epoch, index):
         return self.images[index], self.labels[index]
 
 

@@ -142,21 +142,3 @@ def test_a_checkpoint_of_another_model_is_refused_and_loads_nothing(tmp_path, ma
     with pytest.raises(ValueError, match=f"a.pt holds the weights of linear with 3 classes, .*{fault}"):
         checkpoint.restore(other, checkpoint.load(tmp_path / "a.pt"), tmp_path / "a.pt")
     assert all(torch.equal(a, b) for a, b in zip(before, other.parameters()))
-
-
-def test_load_model_builds_the_network_that_the_checkpoint_names(tmp_path):
-    from segbook import models
-
-    model = models.create("fcn32s_tiny", num_classes=4)
-    checkpoint.save(tmp_path / "a.pt", model, {"model": "fcn32s_tiny", "num_classes": 4})
-    again = checkpoint.load_model(tmp_path / "a.pt")
-    x = torch.randn(1, 3, 33, 47)
-    assert not again.training
-    with torch.no_grad():
-        assert torch.equal(again(x), model.eval()(x))
-
-
-def test_load_model_needs_a_name(tmp_path, make_linear):
-    checkpoint.save(tmp_path / "a.pt", make_linear())
-    with pytest.raises(ValueError, match="does not say which model"):
-        checkpoint.load_model(tmp_path / "a.pt")

@@ -60,7 +60,7 @@ def test_the_summed_confusion_matrix_is_that_of_one_process(ranks, noise):
 def test_both_know_the_same_history_and_one_writes(ranks):
     (first, second), out = ranks
     assert first["history"] == second["history"]
-    assert set(first["writes"]) == {"best.pt", "last.pt"}
+    assert first["writes"] and {name.removesuffix(".new") for name in first["writes"]} == {"best.pt", "last.pt"}
     assert second["writes"] == []
     assert [float(row["loss"]) for row in train.read_log(out / "run" / "log.csv")] == first["history"][0]
 
@@ -91,6 +91,5 @@ def test_alone_there_is_nothing_to_join():
     with processes("cpu") as world:
         assert (world.rank, world.count, world.first) == (0, 1, True)
         assert world.gather(2.5) == [2.5]
-        assert world.gather_items(["a"]) == ["a"]
         assert world.share(range(5)) == range(5)
     assert not torch.distributed.is_initialized()

@@ -71,7 +71,7 @@ def test_a_full_disk_stops_the_run_and_leaves_the_last_checkpoint(noise, tmp_pat
         fit(Dropped(), noise(10), noise(3, seed=1), **RUN, out=tmp_path)
     monkeypatch.undo()
     assert train.load_checkpoint(tmp_path / "last.pt")["step"] == 8
-    assert sorted(os.listdir(tmp_path)) == ["best.pt", "last.pt", "log.csv"]
+    assert sorted(os.listdir(tmp_path)) == ["best.pt", "config.yaml", "last.pt", "log.csv"]
     whole, resumed = Dropped(), Dropped()
     fit(whole, noise(10), noise(3, seed=1), **RUN)
     fit(resumed, noise(10), noise(3, seed=1), **RUN, out=tmp_path, resume=True)
@@ -83,10 +83,10 @@ def rotting(noise):
     """A data set of ten images, of which noise_5 cannot be read from the third epoch on (of two steps each)."""
 
     class Rotting(noise):
-        def __getitem__(self, index):
-            if index == 5 and self.epochs and self.epochs[-1] >= 2:
+        def read(self, epoch, index):
+            if index == 5 and epoch >= 2:
                 raise ValueError("noise_5.jpg: the image is damaged or cut short")
-            return super().__getitem__(index)
+            return super().read(epoch, index)
 
     return Rotting
 
@@ -113,10 +113,10 @@ def test_what_is_left_out_counts_for_nothing(noise, make_linear):
     """A batch of two with one unreadable image is a batch of the other one."""
 
     class Broken(noise):
-        def __getitem__(self, index):
+        def read(self, epoch, index):
             if index % 2:
                 raise OSError("gone")
-            return super().__getitem__(index)
+            return super().read(epoch, index)
 
     options = {"steps": 1, "lr": 0.1, "device": "cpu", "progress": False, "optimizer": "sgd"}
     one, half = make_linear(), make_linear()
@@ -129,10 +129,10 @@ def test_what_is_left_out_counts_for_nothing(noise, make_linear):
 
 def test_a_reading_process_that_is_killed_is_explained_and_the_run_goes_on(noise, tmp_path):
     class Deadly(noise):
-        def __getitem__(self, index):
-            if get_worker_info() is not None and index == 5 and self.epochs[-1] == 3:
+        def read(self, epoch, index):
+            if get_worker_info() is not None and index == 5 and epoch == 3:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return super().__getitem__(index)
+            return super().read(epoch, index)
 
     assert 5 in train.order(10, 0, 3)[:8]
     with pytest.raises(ChildProcessError, match="process that reads images died .*fewer workers and resume"):

@@ -8,13 +8,13 @@ from segbook.train import Objective
 class TwoHeads(nn.Module):
     def __init__(self):
         super().__init__()
-        self.main, self.aux = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1)
+        self.main, self.aux_classifier = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1)
 
     def forward(self, x):
         return self.main(x)
 
     def forward_with_aux(self, x):
-        return self.main(x), self.aux(x)
+        return self.main(x), self.aux_classifier(x)
 
 
 def batch():
@@ -32,7 +32,7 @@ def test_without_an_auxiliary_head_it_is_the_loss_of_the_model():
 def test_the_auxiliary_head_counts_in_training_only():
     model, (images, labels) = TwoHeads(), batch()
     main = nn.functional.cross_entropy(model.main(images), labels)
-    aux = nn.functional.cross_entropy(model.aux(images), labels)
+    aux = nn.functional.cross_entropy(model.aux_classifier(images), labels)
     objective = Objective(model, cross_entropy)
     torch.testing.assert_close(objective(images, labels), main + 0.4 * aux)
     torch.testing.assert_close(Objective(model, cross_entropy, aux_weight=1)(images, labels), main + aux)

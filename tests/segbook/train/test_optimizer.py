@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from segbook import models
-from segbook.train.optimizer import Updater, make_optimizer, parameter_groups
+from segbook.train import Settings
+from segbook.train.optimizer import Updater, freeze, parameter_groups
 
 
 def names_of(model, group):
@@ -51,9 +52,10 @@ def test_a_head_needs_a_backbone():
         parameter_groups(nn.Conv2d(3, 3, 1), 0.1, head_lr=2)
 
 
-def updater(model, clip=None, scaled=False, **groups):
-    optimiser = make_optimizer(parameter_groups(model, 0.0, **groups), "sgd", 1.0, momentum=0.0)
-    return Updater(optimiser, clip, torch.amp.GradScaler("cpu", init_scale=1024.0, enabled=scaled))
+def updater(model, clip=None, scaled=False, head_lr=1.0):
+    settings = Settings(steps=1, lr=1.0, optimizer="sgd", momentum=0.0, weight_decay=0.0, clip=clip, head_lr=head_lr)
+    settings.amp = "fp16" if scaled else None
+    return Updater(model, settings, torch.device("cpu"))
 
 
 class Net(nn.Module):
@@ -96,3 +98,26 @@ def test_gradients_do_not_add_up_over_steps():
     update.step(model(x), lr=1e-3)
     for a, b in zip(model.parameters(), fresh.parameters()):
         torch.testing.assert_close(a.grad, b.grad)
+
+
+def test_a_frozen_module_keeps_weights_and_statistics_and_the_rest_moves():
+    torch.manual_seed(0)
+    model = models.create("deeplabv3plus_tiny", num_classes=3)
+    freeze(model, ["backbone", "classifier.aspp"], ["classifier"])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    step = updater(model)
+    model.train()
+    step.step(model(torch.randn(2, 3, 33, 33)).square().mean(), lr=1.0)
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    norms = {name for name, module in model.named_modules() if isinstance(module, nn.BatchNorm2d)}
+    expected = {
+        name
+        for name, _ in model.named_parameters()
+        if not name.startswith(("backbone.", "classifier.aspp.")) and name.rpartition(".")[0] not in norms
+    }
+    assert changed == expected != set()
+
+
+def test_a_module_that_is_not_there_is_named_with_the_nearest():
+    with pytest.raises(ValueError, match="there is no module 'back_bone'; the nearest are backbone"):
+        freeze(models.create("fcn8s_tiny"), ["back_bone"], [])

@@ -1,7 +1,7 @@
 from random import Random
 
 from segbook import figures
-from segbook.data.scenes import draw_scene
+from segbook.data import draw_scene
 
 LABEL = "Nine taps of three dilated kernels around one cell of a map of 12 by 16 cells that lies over a drawn scene."
 DATA = {

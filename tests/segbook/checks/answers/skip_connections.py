@@ -122,7 +122,7 @@ class InPlace(nn.Module):
 
     def forward(self, x):
         h = self.net.backbone(F.pad(x, self.frame))[-1][..., self.first : self.last, self.first : self.last]
-        return trim(self.net.enlarge(self.net.score(h)), x)
+        return trim(self.net.upsample(self.net.score(h)), x)
 
 
 class Reflected(nn.Module):
@@ -134,7 +134,7 @@ class Reflected(nn.Module):
 
     def forward(self, x):
         z = self.fcn.score(self.fcn.backbone(F.pad(x, (16, 16, 16, 16), mode="reflect"))[-1])
-        return self.fcn.enlarge(z[:, :, 1:, 1:])[:, :, : x.shape[2], : x.shape[3]]
+        return self.fcn.upsample(z[:, :, 1:, 1:])[:, :, : x.shape[2], : x.shape[3]]
 
 
 class Plain(InPlace):
@@ -152,7 +152,7 @@ class OtherFrame(InPlace):
 
 class NotCut(InPlace):
     def forward(self, x):
-        return self.net.enlarge(self.net.score(self.net.backbone(F.pad(x, self.frame))[-1]))
+        return self.net.upsample(self.net.score(self.net.backbone(F.pad(x, self.frame))[-1]))
 
 
 ALIGNED = (0.451, (0.451 - 0.456) / (0.62 - 0.456))

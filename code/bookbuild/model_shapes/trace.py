@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from segbook.bilinear import BilinearUpsample
 from segbook.convolution import conv_output_size
-from segbook.models.fcn_vgg import EnlargeFull
+from segbook.models.fcn_vgg import FullUpsample
 
 # Images to run through a network without weights. Two grids that agree on all four lengths are taken for one.
 PROBES = ((97, 161), (250, 515))
@@ -209,7 +209,7 @@ def count(module: nn.Module) -> int:
 def _leaves(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """The modules to listen to, with their names: an enlarging layer counts as one, whatever is inside it."""
     for name, child in module.named_children():
-        if isinstance(child, BilinearUpsample | EnlargeFull) or not list(child.children()):
+        if isinstance(child, BilinearUpsample | FullUpsample) or not list(child.children()):
             yield prefix + name, child
         else:
             yield from _leaves(child, f"{prefix}{name}.")
@@ -217,7 +217,7 @@ def _leaves(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Modul
 
 def _rule(layer: nn.Module, reads: int) -> tuple[str, Rule, int]:
     """Kind of a layer, the rule of the grid that it writes, and its groups."""
-    if isinstance(layer, EnlargeFull):
+    if isinstance(layer, FullUpsample):
         return "enlarge", Rule("enlarge", reads, 2 * layer.bilinear.factor, layer.bilinear.factor, 1), 1
     if isinstance(layer, BilinearUpsample) and layer.form == "separable":
         return "enlarge", Rule("enlarge", reads, layer.kernel_size, layer.factor, 0), 1

@@ -1,18 +1,13 @@
-"""Drawn aerial photographs of buildings, in the form in which a competition hands out its data."""
+"""Drawn aerial photographs of buildings."""
 
 import math
-import os
-import shutil
-import tempfile
-from pathlib import Path
 from random import Random
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from segbook.data.canvas import COVERED, FINE, Canvas, Colour, mix, shade
-from segbook.data.run_length import write_runs
-from segbook.data.things import PAINTS
+from toyvoc.canvas import COVERED, FINE, Canvas, Colour, mix, shade
+from toyvoc.things import PAINTS
 
 GROUND = 80.0  # metres along the side of a tile, whatever its size in pixels
 GRASS = [(96, 122, 70), (118, 132, 84), (134, 128, 92), (88, 108, 78), (150, 142, 108)]
@@ -24,48 +19,6 @@ ROOFS = [
 LEAVES = [(58, 88, 48), (74, 102, 54), (50, 76, 52), (96, 108, 58)]
 COURTS = [(170, 92, 70), (72, 122, 92), (80, 110, 150), (190, 164, 122)]
 Point = tuple[float, float]
-
-
-def make_aerial(
-    folder: str | Path, num_train: int = 240, num_val: int = 80, num_test: int = 80, size: int = 512, seed: int = 0
-) -> Path:
-    """Draw a data set of aerial tiles and the buildings in them.
-
-    It was made so: roofs of several shapes, sizes and colours, half hidden by trees, beside car parks, sports courts,
-    lorries and bare fields that have a roof's outline or a roof's colour and are none. About one tile in ten has no
-    building. The drawing is frozen and was never tuned on a result. What works here need not work on photographs.
-
-    `folder` gets images/NAME.jpg, RGB, size x size; train.tsv, val.tsv and test.tsv with `NAME<TAB>run lengths`; and
-    classes.txt. `data.load("folder", split, root=folder)` reads it. Each tile covers 80 x 80 metres, so that `size`
-    sets the resolution and not the content. Tile i of a split depends on `seed` and i alone. The folder is complete
-    or it is not there, as with make_toy_voc; a folder that is there already is an error.
-
-    Raises:
-        ValueError: fewer than one tile a split, or a size below 32. FileExistsError: the folder is not empty.
-    """
-    counts = {"train": num_train, "val": num_val, "test": num_test}
-    if min(counts.values()) < 1 or size < 32:
-        raise ValueError(f"make_aerial needs at least one tile a split and 32 pixels, got {counts} and size={size}")
-    folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()):
-        raise FileExistsError(f"{folder}: the folder exists and is not empty; choose another or remove it")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    drawing = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        (drawing / "images").mkdir()
-        (drawing / "classes.txt").write_text("background\nbuilding\n")
-        for split, count in counts.items():
-            masks = []
-            for i in range(count):
-                image, mask = draw_tile(Random(f"aerial/{seed}/{split}/{i}"), size)
-                masks.append((f"{split}_{i:04d}", mask))
-                image.save(drawing / "images" / f"{split}_{i:04d}.jpg", quality=92, subsampling=0)
-            write_runs(drawing / f"{split}.tsv", masks)
-        os.chmod(drawing, 0o755)  # mkdtemp's folders are private
-        os.replace(drawing, folder)
-    finally:
-        shutil.rmtree(drawing, ignore_errors=True)
-    return folder
 
 
 def draw_tile(rng: Random, size: int) -> tuple[Image.Image, np.ndarray]:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from segbook.data import things
-from segbook.data.canvas import Canvas, Colour, mix, shade
+from toyvoc import things
+from toyvoc.canvas import Canvas, Colour, mix, shade
 
 
 class Mood(NamedTuple):

@@ -8,13 +8,15 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import get_model_weights
 
+from bookbuild.model_shapes.__main__ import record
+from bookbuild.model_shapes.catalogue import catalogue, stages
+from bookbuild.model_shapes.trace import Shapes, trace
 from segbook.bilinear import BilinearUpsample
+from segbook.figures import FOLDER
 from segbook.models import MODELS, create, list_models
-from segbook.models.catalogue import catalogue, stages
-from segbook.models.fcn_vgg import EnlargeFull
-from segbook.models.shapes import Shapes, trace
+from segbook.models.fcn_vgg import FullUpsample
 
-LISTED = (nn.Conv2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, BilinearUpsample, EnlargeFull)
+LISTED = (nn.Conv2d, nn.MaxPool2d, nn.AdaptiveAvgPool2d, BilinearUpsample, FullUpsample)
 
 
 def on_meta(name: str, **options) -> nn.Module:
@@ -52,7 +54,11 @@ def test_every_map_and_every_operation_at_any_size(name):
     found = trace(model)
     agree(model, found, draw.randint(1, 40), draw.randint(1, 40))
     agree(model, found, 2 * draw.randint(40, 300) + 1, draw.randint(40, 600))
-    aux = sum(p.numel() for p in model.aux_classifier.parameters()) if hasattr(model, "aux_classifier") else 0
+    aux = (
+        sum(p.numel() for p in model.aux_classifier.parameters())
+        if getattr(model, "aux_classifier", None) is not None
+        else 0
+    )
     assert sum(layer.parameters for layer in found.layers) + aux == sum(p.numel() for p in model.parameters())
 
 
@@ -136,3 +142,7 @@ def test_catalogue_holds_every_stride_and_loses_no_parameter():
             assert [step[1:] for step in steps] == [[layer.reads, layer.writes] for layer in shapes.layers]
     low = dict((stage, source) for stage, source, _ in found["models"]["deeplabv3plus_tiny"]["strides"][16]["stages"])
     assert low["reduce"] == list(low).index("layer1")
+
+
+def test_the_recorded_catalogue_is_in_step_with_the_networks():
+    assert (FOLDER / "model-shapes.json").read_bytes() == record(), "write it anew: python -m bookbuild.model_shapes"

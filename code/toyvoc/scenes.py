@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from segbook.data import things
-from segbook.data.canvas import mix
-from segbook.data.stage import Stage
+from toyvoc import things
+from toyvoc.canvas import mix
+from toyvoc.stage import Stage
 
 AEROPLANE, BICYCLE, BOAT, CAR, PERSON = 1, 2, 4, 7, 15
 

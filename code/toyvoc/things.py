@@ -6,7 +6,7 @@ Each function draws one thing standing at the origin of the pen's frame, about o
 
 from random import Random
 
-from segbook.data.canvas import Colour, Pen, mix, shade
+from toyvoc.canvas import Colour, Pen, mix, shade
 
 PAINTS = [
     *[(198, 62, 54), (52, 98, 168), (238, 236, 228), (230, 182, 66), (74, 132, 90)],

@@ -1,0 +1,64 @@
+"""Where results go: names planned so that nothing is lost, and label maps as files."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from segbook.files import write_atomically
+
+
+def plan_outputs(
+    images: Sequence[Path],
+    folder: Path,
+    suffixes: Sequence[str],
+    names: Sequence[str] | None = None,
+    keep: Iterable[Path] = (),
+    overwrite: bool = False,
+) -> list[list[Path]]:
+    """The files to write for each image, folder/NAME + suffix; nothing is written yet.
+
+    Args:
+        suffixes: one for each file of an image, as in ("-mask.png", "-overlay.jpg").
+        names: of the images; their files' names without the last suffix if not given. May hold slashes.
+        keep: files beside the images that must stay as they are.
+        overwrite: whether files that are there, but for images and `keep`, may be replaced.
+
+    Raises:
+        ValueError: two results of one name (capitals do not count: not every disk tells them apart), or a result in
+            the place of an image or of a file in `keep`, by whatever link.
+        FileExistsError: a result that is there already; `folder` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f"{folder} is a file; the results need a folder")
+    inputs = {identity(path): path for path in (*images, *keep)}
+    writers, plan = {}, []
+    for image, name in zip(images, names or [path.stem for path in images]):
+        plan.append([folder / f"{name}{suffix}" for suffix in suffixes])
+        for path in plan[-1]:
+            other = writers.setdefault(os.path.normpath(path).casefold(), image)
+            if other is not image:
+                raise ValueError(f"{other} and {image} would both be written to {path}; rename one of them")
+            if not os.path.lexists(path):
+                continue
+            if identity(path) in inputs:
+                raise ValueError(f"{path} would replace an input, {inputs[identity(path)]}; write to another folder")
+            if not overwrite:
+                raise FileExistsError(f"{path} is there already; replace it with --overwrite, or give another folder")
+    return plan
+
+
+def identity(path: Path) -> tuple | None:
+    """What two names of one file have in common, over links and capitals; None if there is no file."""
+    return (os.stat(path).st_dev, os.stat(path).st_ino) if os.path.exists(path) else None
+
+
+def save_mask(path: Path, label: ArrayLike, palette: ArrayLike) -> None:
+    """Write class indices (H, W) as a PNG with a palette (C, 3): programs read the indices, people see colours."""
+    image = Image.fromarray(np.asarray(label).astype(np.uint8))
+    image.putpalette(np.asarray(palette, dtype=np.uint8).tobytes())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: image.save(file, "PNG"))
