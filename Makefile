@@ -63,7 +63,7 @@ lint: $(READY)
 
 check: lint          ## in three minutes: lint, notebooks in step, the tests that need no book, lines of code
 	@$(BIN)/segbook data make-toy >/dev/null
-	$(PYTEST) tests/segbook tests/bookbuild tests/test_strict.py -m "not slow"
+	$(PYTEST) tests --ignore tests/book -m "not slow"
 	@$(BIN)/python -m bookbuild.size
 
 test: lint           ## everything that proves the project

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 from bookbuild import ROOT
 from bookbuild.shake import shaky
 
@@ -13,6 +15,7 @@ def test_what_depends_on_the_moment_is_found():
     assert "bookbuild/test_size.py" not in found and "segbook/test_losses.py" not in found
 
 
+@pytest.mark.slow
 def test_a_test_that_is_red_once_is_red(tmp_path):
     seen = tmp_path / "seen"
     (tmp_path / "test_sound.py").write_text("def test_sound(): pass\n")

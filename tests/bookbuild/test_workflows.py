@@ -87,6 +87,12 @@ def test_constraints_are_names_and_numbers_of_the_tool_chain():
             assert wanted.name not in pinned or wanted.specifier.contains(pinned[wanted.name]), line
 
 
+def test_the_instructors_guide_names_the_pinned_d2l():
+    (pin,) = re.findall(r"^(d2l==\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    told = re.findall(r"d2l==[\w.]+", (ROOT / "book" / "instructors-guide.md").read_text(encoding="utf-8"))
+    assert told and set(told) == {pin}
+
+
 def test_binder_installs_requirements_and_nothing_else():
     """repo2docker prefers these files to requirements.txt where they exist."""
     for name in ("binder", ".binder", "environment.yml", "Pipfile", "Dockerfile", "setup.py"):

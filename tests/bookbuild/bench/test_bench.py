@@ -21,6 +21,7 @@ def test_the_plain_rate_counts_two_operations_a_product(monkeypatch):
     assert costs.plain_rate(0) == round(2 * 128 * 128 * 9 * 64 * 64 / 1e9, 1)
 
 
+@pytest.mark.slow
 def test_cost_grows_with_the_pixels_and_with_a_finer_map():
     cost = costs.cost(sides=(64, 128), networks=("fcn_resnet18_d8",), seconds=0)
     small, large = cost["size"]["fcn_resnet18_d8"]
@@ -30,6 +31,7 @@ def test_cost_grows_with_the_pixels_and_with_a_finer_map():
     assert coarse < middle < fine < 16 * coarse
 
 
+@pytest.mark.slow
 def test_every_way_of_a_network_is_measured(monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda module: module)  # compiling takes minutes
     found = gpu.ways("fcn_resnet50", torch.randn(2, 3, 32, 32), seconds=0.01)
