@@ -232,7 +232,7 @@ def test_download(tmp_path, monkeypatch):
     ("arguments", "sentence"),
     [
         (["fcn32_tiny", "--data", "voc"], "fcn32s_tiny"),
-        (["fcn32s_tiny", "--data", "vok"], "'voc'"),
+        (["fcn32s_tiny", "--data", "vok"], "the nearest are voc"),
         (["fcn32s_tiny", "--data", "voc", "--batch-size", "4"], "3 images, fewer than one batch of 4"),
         (["fcn32s_tiny", "--data", "voc", "--epochs", "1", "--steps", "1"], "give one of them"),
         (["fcn32s_tiny", "--data", "voc", "--crop", "32"], "'32' is no size"),
