@@ -153,9 +153,8 @@ def read_epochs(reader: str, root: Path) -> dict[str, float]:
     }
 
 
-def machine() -> str:
-    """The processor's name, where the system tells it, and how many threads torch uses."""
-    info = Path("/proc/cpuinfo")  # Linux
+def machine(info: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's name, where the system tells it as Linux does, and how many threads torch uses."""
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, {torch.get_num_threads()} threads"

@@ -83,11 +83,12 @@ def _check(**values: tuple[int, int]) -> None:
 class ReceptiveField(NamedTuple):
     """Size, stride and centre of the receptive fields of one layer's cells, in pixels of the input.
 
-    size: pixels from the first to the last that can influence one cell, holes between them counted. Behind a
-        transposed convolution cells differ by their phase; this is the largest (0 if none sees anything).
-    stride: distance between the centres of two neighbouring cells; below 1 where the map is finer than the input.
-    centre: position of cell 0, so cell i lies at centre + i * stride; negative with much padding, a half with even
-        kernels. A network of averaging kernels, shown an image of its own coordinates, returns these positions.
+    Attributes:
+        size: pixels from the first to the last that can influence one cell, holes between them counted. Behind a
+            transposed convolution cells differ by their phase; this is the largest (0 if none sees anything).
+        stride: distance between the centres of two neighbouring cells; below 1 where the map is finer than the input.
+        centre: position of cell 0, so cell i lies at centre + i * stride; negative with much padding, a half with even
+            kernels. A network of averaging kernels, shown an image of its own coordinates, returns these positions.
     """
 
     size: int

@@ -19,9 +19,11 @@ class ImageFolderSegmentation(SegmentationPairs):
     """Pairs of files that you bring along: `images/` and `masks/`, where a pair has one name but for the suffix.
 
     A split S is what is found first of
-      - S.tsv or S.csv: names and run lengths (`run_length`), which are the masks too; two classes, no masks/;
-      - S.txt: one name a line, with or without suffix and folder;
-      - images/S/ and masks/S/: all that lies in them.
+
+    - S.tsv or S.csv: names and run lengths (`run_length`), which are the masks too; two classes, no masks/;
+    - S.txt: one name a line, with or without suffix and folder;
+    - images/S/ and masks/S/: all that lies in them.
+
     Images and masks lie in images/S/ and masks/S/ where those exist, else in images/ and masks/.
 
     classes.txt has one class a line, its index counted from 0: `name`, or `name RED GREEN BLUE` on every line. A line

@@ -1,4 +1,4 @@
-"""One training in several processes, one a GPU: torchrun starts them, torch.distributed joins them.
+"""One training in several processes, one a GPU: torchrun starts them, torch.distributed joins them::
 
     torchrun --nproc-per-node 2 --no-python segbook train fcn8s_tiny --data toy --out run
 
