@@ -185,9 +185,9 @@ def to_pixels(image: ImageLike, max_pixels: int) -> Tensor:
 
 
 def to_input(images: Tensor, model: nn.Module) -> Tensor:
-    """Bytes or normalised floats (N, 3, H, W) -> normalised floats where the model is."""
+    """Bytes or normalised floats (N, 3, H, W) -> normalised float32 where the model is."""
     images = images.to(device_of(model))
-    return images if images.is_floating_point() else normalise(images)
+    return images.float() if images.is_floating_point() else normalise(images)
 
 
 def device_of(model: nn.Module) -> torch.device:
