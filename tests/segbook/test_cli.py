@@ -335,7 +335,7 @@ def test_evaluate_and_predict_refuse_what_is_no_run(run, voc, camvid, tmp_path):
     checkpoint = train.load_checkpoint(run / "best.pt")
     checkpoint["state"]["strange"] = torch.zeros(1)
     torch.save(checkpoint, tmp_path / "best.pt")
-    assert "first strange" in segbook("evaluate", tmp_path, "--root", voc, status=2)
+    assert "unexpected: strange" in segbook("evaluate", tmp_path, "--root", voc, status=2)
 
 
 def test_as_a_process_only_the_result_is_on_standard_output(run, voc):
