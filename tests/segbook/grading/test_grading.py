@@ -53,7 +53,7 @@ CELLS = [
     ("print('z' * 10**7)\nos.write(1, b'[]')\nos.system('echo hello')\ninput()", "cell 16 raised EOFError"),
     ("import segbook.checks\nassert segbook.checks.bilinear_odd(ODD)", ""),
     (
-        "torch.zeros(1 << 26)  # there is room again\nfrom segbook.checks import bilinear_odd\nassert bilinear_odd(ODD)",
+        "torch.zeros(1 << 26) # room again\nfrom segbook.checks import bilinear_odd\nassert bilinear_odd(ODD)",
         "",
     ),
 ]
