@@ -25,6 +25,7 @@ from uuid import uuid4
 from segbook.grading import notebook
 from segbook.grading.sandbox import Sandbox, engine, variables
 
+__all__ = ("Grade", "Sandbox", "grade", "table")
 COLUMNS = ("file", "student", "passed", "claimed", "total", "status", "run_seconds", "isolation", "note")
 LARGEST = 20 << 20  # bytes of a notebook; those of this book have 0.1 MB, with figures one or two
 MOST = 1 << 20  # bytes that a submission may say; a hundred verdicts are 10 kB

@@ -148,6 +148,17 @@ def test_a_limit_rings_again_for_who_swallows_it():
             time.sleep(9)
 
 
+def test_a_limit_does_not_ring_while_it_is_lifted():
+    def frame(name):
+        return types.SimpleNamespace(f_code=types.SimpleNamespace(co_filename=name))
+
+    with core.time_limit(60):
+        ring = signal.getsignal(signal.SIGALRM)
+    ring(signal.SIGALRM, frame(core.__file__))
+    with pytest.raises(core.OutOfTime):
+        ring(signal.SIGALRM, frame(__file__))
+
+
 @pytest.mark.parametrize("answer", ["", "  ", [], (), {}, np.zeros((0, 3)), torch.zeros(0)])
 def test_an_empty_answer_is_not_told_what_is_missing(answer, capsys):
     for outcome in (checks.pixels_tasks(answer), checks.capstone_runs(answer, answer)):
