@@ -62,7 +62,7 @@ def export(
     try:
         record(model, unchecked)
         finish(unchecked, {key: about[key] for key in ("model", "classes", "palette") if key in (about or {})}, half)
-        worst, largest = compare(model, unchecked)
+        worst, largest = largest_difference(model, unchecked)
         accepted = TOLERANCE + (ROUNDING * largest if half else 0)
         if not worst <= accepted:  # NaN fails too
             raise ValueError(
@@ -134,7 +134,7 @@ def finish(path: Path, metadata: dict[str, Any], half: bool) -> None:
     onnx.save(model, path)
 
 
-def compare(model: nn.Module, path: Path) -> tuple[float, float]:
+def largest_difference(model: nn.Module, path: Path) -> tuple[float, float]:
     """The largest difference between the model's logits and the file's, for three sizes, and the largest logit."""
     import onnxruntime
 

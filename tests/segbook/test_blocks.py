@@ -1,4 +1,4 @@
-"""Block diagrams against the networks themselves and against geometry that others worked out."""
+"""Row diagrams against the networks themselves and against geometry that others worked out."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from segbook import models
-from segbook.figures.blocks import COLOURS, Block, block_diagram, blocks
+from segbook.figures.blocks import COLOURS, Row, block_diagram, blocks
 from segbook.models.fcn_vgg import Grid
 
 
@@ -45,7 +45,7 @@ def test_behind_a_resnet_upsampling_is_half_a_cell_off():
 
 def test_the_decoder_reads_the_first_stage_and_aspp_names_its_branches():
     rows = blocks(on_meta("deeplabv3plus_resnet50", atrous_rates=(3, 9)))
-    assert rows[5] == Block("ASPP: 1x1, rates 3 9, pooling", 256, 16, 0, True)
+    assert rows[5] == Row("ASPP: 1x1, rates 3 9, pooling", 256, 16, 0, True)
     assert (rows[6].name, rows[6].stride) == ("upsample x4", 4)
     assert (rows[7].name, rows[7].reads) == ("concatenate 48 of layer1, 3x3, 3x3", 1)
     rates = blocks(on_meta("deeplabv3_mobilenet_v2", atrous_rates=()))[5].name

@@ -1,4 +1,4 @@
-"""Block diagrams of the networks, drawn from the models themselves: `block_diagram(models.create("fcn8s_tiny"))`.
+"""Row diagrams of the networks, drawn from the models themselves: `block_diagram(models.create("fcn8s_tiny"))`.
 
 A network is read from top to bottom. Each row is a map: its bar is as wide as the map is fine, the text gives stride,
 centre (where in the image cell 0 lies, in pixels) and channels. Arrows on the left are maps that leave the backbone
@@ -29,7 +29,7 @@ WIDTH = 480
 
 
 @dataclass
-class Block:
+class Row:
     """A row: a step, the map that it makes, and the earlier row that it reads besides the one above."""
 
     name: str
@@ -55,7 +55,7 @@ class _Feature(nn.Module):
         return self.backbone(x)[self.index]
 
 
-def blocks(model: nn.Module) -> list[Block]:
+def blocks(model: nn.Module) -> list[Row]:
     """The rows of a network's diagram, the image first. Runs on the device `meta`: any network costs nothing.
 
     Args:
@@ -69,35 +69,35 @@ def blocks(model: nn.Module) -> list[Block]:
         fields = model.backbone.fields()
     else:
         fields = [receptive_field(_Feature(model.backbone, i)) for i in range(len(features))]
-    rows = [Block("image", 3, 1, 0)]
+    rows = [Row("image", 3, 1, 0)]
     for name, feature, field in zip(names, features, fields):
-        rows.append(Block(name, feature.shape[1], field.stride, field.centre))
+        rows.append(Row(name, feature.shape[1], field.stride, field.centre))
     return rows + (_skips(model, rows) if isinstance(model, SkipFCN) else _head(model, rows))
 
 
-def _skips(model: SkipFCN, rows: list[Block]) -> list[Block]:
+def _skips(model: SkipFCN, rows: list[Row]) -> list[Row]:
     """Scores, upsampled and summed from coarse to fine."""
     classes = model.score.out_channels
     stride, centre = rows[-1].stride, rows[-1].centre
-    found = [Block("score 1x1", classes, stride, centre, True)]
+    found = [Row("score 1x1", classes, stride, centre, True)]
     aligned = isinstance(model, FCNVGG16)  # by its crops
 
-    def upsampled(factor: int) -> Block:
+    def upsampled(factor: int) -> Row:
         grid = Grid(stride, centre).upsampled(factor)  # of the layer without padding
         cut = 0 if aligned else factor // 2
-        return Block(f"upsample x{factor}", classes, grid.stride, grid.centre + cut * grid.stride, True)
+        return Row(f"upsample x{factor}", classes, grid.stride, grid.centre + cut * grid.stride, True)
 
     for i in range(len(model.skip_scores)):
         found.append(upsampled(2))
         skip = len(rows) - 2 - i
         stride, centre = found[-1].stride, found[-1].centre if aligned else rows[skip].centre
-        found.append(Block(f"+ score of {rows[skip].name}", classes, stride, centre, True, skip))
+        found.append(Row(f"+ score of {rows[skip].name}", classes, stride, centre, True, skip))
     last = upsampled(int(stride))
     last.centre = 0 if aligned else last.centre
     return [*found, last]
 
 
-def _head(model: nn.Module, rows: list[Block]) -> list[Block]:
+def _head(model: nn.Module, rows: list[Row]) -> list[Row]:
     """The modules of a head, each with the map that it made in one run."""
     found, made = [], []
     head, last = model.classifier, rows[-1]
@@ -112,13 +112,13 @@ def _head(model: nn.Module, rows: list[Block]) -> list[Block]:
         name = _named(part)
         stride = (SIZE - 1) / (shape[-1] - 1)
         if isinstance(head, DeepLabV3PlusHead) and part is head.fuse:
-            found.append(Block(f"upsample x{last.stride / stride:g}", found[-1].channels, stride, None, True))
+            found.append(Row(f"upsample x{last.stride / stride:g}", found[-1].channels, stride, None, True))
             low = head.reduce[0].out_channels
             name = f"concatenate {low} of {rows[1].name}, {name}"
-            found.append(Block(name, shape[1], stride, rows[1].centre, True, 1))
+            found.append(Row(name, shape[1], stride, rows[1].centre, True, 1))
         elif name:
-            found.append(Block(name, shape[1], stride, last.centre, True))
-    return [*found, Block(f"upsample x{found[-1].stride:g}", found[-1].channels, 1, None, True)]
+            found.append(Row(name, shape[1], stride, last.centre, True))
+    return [*found, Row(f"upsample x{found[-1].stride:g}", found[-1].channels, 1, None, True)]
 
 
 def _named(part: nn.Module) -> str:
@@ -134,7 +134,7 @@ def _named(part: nn.Module) -> str:
 class Diagram:
     """Shows itself in a notebook; its text is the same rows in words."""
 
-    def __init__(self, title: str, rows: list[Block], colour: str):
+    def __init__(self, title: str, rows: list[Row], colour: str):
         self.title, self.rows, self.colour = title, rows, colour
 
     def __str__(self) -> str:

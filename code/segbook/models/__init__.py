@@ -161,7 +161,7 @@ def create(
         raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
     if weights is not None and weights_backbone is not None:
         raise ValueError("weights fills the whole network: leave out weights_backbone, or weights")
-    shipped = pretrained.shipped(name, weights)
+    shipped = pretrained.read_shipped(name, weights)
     if shipped is not None:
         num_classes, options = pretrained.as_trained(name, weights, shipped["config"], num_classes, options)
     num_classes = 21 if num_classes is None else num_classes

@@ -30,7 +30,9 @@ def order(size: int, seed: int, epoch: int) -> list[int]:
     return torch.randperm(size, generator=torch.Generator().manual_seed(derived_seed(seed, 0, epoch))).tolist()
 
 
-def positions(size: int, batch_size: int, seed: int, start: int, world: Processes) -> Iterator[list[tuple[int, int]]]:
+def batch_positions(
+    size: int, batch_size: int, seed: int, start: int, world: Processes
+) -> Iterator[list[tuple[int, int]]]:
     """(epoch, index) of this process's images in each batch from step `start` on; an incomplete last one is dropped."""
     per_epoch = size // batch_size
     epoch, done = divmod(start, per_epoch)
@@ -103,7 +105,7 @@ def batches(
     """Training batches without end, from step `start` on; closing the generator ends the processes that read."""
     yield from loader(
         Reader(dataset, settings.seed, settings.skip_broken),
-        batch_sampler=positions(len(dataset), settings.batch_size, settings.seed, start, world),
+        batch_sampler=batch_positions(len(dataset), settings.batch_size, settings.seed, start, world),
         num_workers=num_workers,
         collate_fn=collate,
         pin_memory=world.device.type == "cuda",

@@ -141,9 +141,8 @@ def read_run(run: str | os.PathLike) -> dict[str, Any]:
         best = path / "best.pt"
         return checkpoint.load(path / "last.pt" if (path / "last.pt").exists() and not best.exists() else best)
     name, _, weights = str(run).partition(":")
-    shipped = getattr(models.pretrained, "shipped", None)
     if name in models.MODELS and not path.exists():
-        content = shipped(name, weights) if shipped else None
+        content = models.pretrained.read_shipped(name, weights)
         if content is None:
             raise ValueError(f"no weights {weights!r} of {name} ship with this package")
         return content
