@@ -4,6 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PORT ?= 8000
+CH ?= 01
+# With which releases the tool chain is installed; empty for the newest.
+CONSTRAINTS ?= constraints.txt
+JOBS ?= 2
 EDITION ?= student
 INSTRUCTOR := _build/instructor
 export PYTHONPATH := $(CURDIR)/code
@@ -11,16 +15,23 @@ export PYTHONPATH := $(CURDIR)/code
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book html test lint notebooks serve results photos network replay gpu bench mutants links clean
+.PHONY: help book preview check lint test notebooks serve results photos network replay gpu bench mutants shake links clean distclean
+
+# What the pages are made of. The stamp is as new as the last build that succeeded.
+BUILT := _build/html/.built
+SOURCES := _config.yml _toc.yml references.bib pyproject.toml $(shell find book code results -type f \
+    -not -name "*.pyc" -not -path "*.egg-info*")
+# Each worker of pytest computes on one thread.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort
 
 # The stamp is newer than both files only after a complete installation.
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt pyproject.toml $(CONSTRAINTS)
 	@echo "== installing into $(VENV) (some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --progress-bar on -r requirements.txt
+	$(BIN)/python -m pip install --progress-bar on -r requirements.txt $(CONSTRAINTS:%=-c %)
 	$(BIN)/python -m pip check
 	@touch $@
 
@@ -28,27 +39,41 @@ book: $(READY)       ## execute every chapter and build the site: _build/html/in
 	@echo "== generating the embedded data"
 	$(BIN)/segbook data make-toy
 	@echo "== executing the chapters and building the pages (warnings are errors)"
+	@touch _build/.begun 2>/dev/null || { mkdir -p _build; touch _build/.begun; }
 	$(BIN)/jupyter-book build . -W -n --keep-going
+	@mv _build/.begun $(BUILT)
 	@echo "== done: open _build/html/index.html, or run make serve"
 
-test: $(READY)       ## everything that proves the project
-	@echo "== lint"
+$(BUILT): $(SOURCES)
+	$(MAKE) --no-print-directory book
+
+preview: $(READY)    ## one chapter executed, the others as text, in a browser (CH=04)
+	@$(BIN)/segbook data make-toy >/dev/null
+	$(BIN)/python -m bookbuild.site.preview $(CH) --port $(PORT)
+
+serve: $(READY) $(BUILT)  ## serve the book on localhost, built again if anything is newer (PORT=8000)
+	@$(BIN)/python -m bookbuild.site.serve _build/html $(PORT)
+
+lint: $(READY)
+	@echo "== lint: code, prose, notebooks in step with their sources"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@echo "== notebooks in step with their sources"
+	$(BIN)/python -m bookbuild.lint
 	$(BIN)/python -m bookbuild.notebooks.export --check
+
+check: lint          ## in three minutes: lint, notebooks in step, the tests that need no book, lines of code
+	@$(BIN)/segbook data make-toy >/dev/null
+	$(PYTEST) tests --ignore tests/book -m "not slow"
+	@$(BIN)/python -m bookbuild.size
+
+test: lint           ## everything that proves the project
 	@echo "== the strict build"
 	$(MAKE) --no-print-directory book
 	@echo "== tests"
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 notebooks: $(READY)  ## write each chapter's notebook beside its source (EDITION=instructor: with solutions, into _build)
 	$(BIN)/python -m bookbuild.notebooks.export --edition $(EDITION) $(if $(filter instructor,$(EDITION)),--out $(INSTRUCTOR))
-
-serve: $(READY)      ## serve the built book on localhost (PORT=8000)
-	@test -f _build/html/index.html || $(MAKE) --no-print-directory book
-	@echo "http://localhost:$(PORT)/"
-	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 
 results: $(READY)    ## the trainings whose numbers the chapters print, what is missing of them (RUNS=toyvoc control/*)
 	$(BIN)/python -m bookbuild.experiments.toyvoc $(RUNS)
@@ -73,8 +98,14 @@ replay: $(READY)     ## the recorded trainings that chapter 11 plays back
 mutants: $(READY)    ## how much the checkers notice: small mistakes in the solutions, each put to its checker
 	$(BIN)/python -m bookbuild.mutants.run --answers tests/segbook/checks/answers
 
+shake: $(READY)      ## the tests of processes, signals, browsers and time, 20 times each with all cores busy
+	$(BIN)/python -m bookbuild.shake
+
 links: book          ## ask every address that the book links to, needs the internet
 	$(BIN)/jupyter-book build . --builder linkcheck
 
-clean:               ## remove what was built, keep the environment
-	rm -rf _build
+clean:               ## remove what was built, keep the executed chapters and the environment
+	rm -rf $(filter-out _build/.jupyter_cache _build/.onnxruntime-web,$(wildcard _build/* _build/.[a-z]*))
+
+distclean:           ## remove everything that was made, the environment too
+	rm -rf _build $(VENV)

@@ -10,6 +10,8 @@ bench/         speed, as ratios to peers
 mutants/       how much the checkers notice
 """
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]  # the repository
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

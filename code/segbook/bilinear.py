@@ -10,7 +10,7 @@ FORMS = ("separable", "grouped", "dense")
 def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> Tensor:
     """Transposed-convolution weights that interpolate bilinearly.
 
-    Channel i is enlarged into channel i and nothing is mixed: off-diagonal kernels are zero.
+    Channel i is upsampled into channel i and nothing is mixed: off-diagonal kernels are zero.
     The kernel's size alone sets the factor it interpolates for, f = (kernel_size + 1) // 2,
     so use it with stride f; any other stride scales the image's brightness.
 
@@ -21,12 +21,8 @@ def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> Te
         in_channels, out_channels: at least 1; where they differ, the extra channels stay zero.
         kernel_size: cells a side, at least 1. Odd kernels peak on a cell, even ones between two.
 
-    Returns:
-        Weights (in_channels, out_channels, kernel_size, kernel_size), float32, peak at most 1.
-
-    Raises:
-        ValueError: a size below 1.
-
+    Returns weights (in_channels, out_channels, kernel_size, kernel_size), float32, peak at most 1.
+    Raises ValueError for a size below 1.
     Source: Long et al. 2015, section 3.3; same values as Dive into Deep Learning, section 14.11.
     """
     if min(in_channels, out_channels, kernel_size) < 1:
@@ -61,32 +57,25 @@ def bilinear_matrix(size: int, factor: int) -> Tensor:
 
 
 class BilinearUpsample(nn.Module):
-    """Enlarges (N, C, H, W) to (N, C, factor * H, factor * W) by the bilinear transposed convolution.
+    """Upsamples (N, C, H, W) to (N, C, factor * H, factor * W) by the bilinear transposed convolution.
 
     Kernel 2f, padding f/2 for even factors; kernel 2f - 1, padding (f - 1)/2 for odd ones. Inside, this equals
     F.interpolate(align_corners=False); near the border it fades towards zero, by f // 2 outputs on each side.
-    With `normalise` the two are equal everywhere.
 
     >>> BilinearUpsample(21, factor=32)(torch.zeros(1, 21, 10, 15)).shape
     torch.Size([1, 21, 320, 480])
 
     Args:
-        channels: C, at least 1.
-        factor: whole number, at least 1; 1 returns the input's values.
-        form: how the same map is computed.
-            "separable": two small matrix products, no stored weights; the fastest, always frozen. An infinity or NaN
-            in the input spoils its whole row and column of the output (the other forms keep it local).
-            "grouped": one k x k kernel for each channel, weight (C, 1, k, k).
-            "dense": C x C kernels, weight (C, C, k, k), bilinear on the diagonal and zero elsewhere; D2L's layer
-            and the original FCN's. If learnable, channels may learn to mix.
+        channels, factor: whole numbers, at least 1; factor 1 returns the input's values.
+        form: how the same map is computed. "separable": two small matrix products, no stored weights; the fastest,
+            always frozen, and an infinity or NaN in the input spoils its whole row and column of the output.
+            "grouped": one k x k kernel for each channel, weight (C, 1, k, k). "dense": C x C kernels, weight
+            (C, C, k, k), zero off the diagonal: D2L's layer and the original FCN's, whose channels may learn to mix.
         learnable: makes the weight a parameter (grouped or dense). Otherwise it is a buffer that no checkpoint holds.
-        normalise: divides by the bilinear kernel's mass inside the image, so that a constant stays constant. The
-            divisor depends on position only: it does not follow a learned weight.
+        normalise: divides by the bilinear kernel's mass inside the image: the result equals F.interpolate everywhere.
+            The divisor depends on position only: it does not follow a learned weight.
 
-    Raises:
-        ValueError: in the constructor for a wrong argument, in forward for a wrong shape.
-        TypeError: in forward for an input that is not floating (labels are resized by nearest, never interpolated).
-
+    Raises ValueError for a wrong argument or shape, TypeError for an input that is not floating.
     Source: Long et al. 2015, section 3.3; the separable form uses that the kernel has rank one.
     """
 
@@ -96,23 +85,18 @@ class BilinearUpsample(nn.Module):
         super().__init__()
         if int(channels) != channels or int(factor) != factor or min(channels, factor) < 1:
             raise ValueError(f"BilinearUpsample needs whole numbers of at least 1, got {channels=} and {factor=}")
-        if form not in FORMS:
-            raise ValueError(f"BilinearUpsample has the forms {', '.join(FORMS)}, got form={form!r}")
-        if learnable and form == "separable":
-            raise ValueError("BilinearUpsample learns only in form='grouped' or form='dense', got form='separable'")
+        if form not in FORMS or (learnable and form == "separable"):
+            raise ValueError(f"the forms are {', '.join(FORMS)}, the last two learnable, got {form=} and {learnable=}")
         self.channels, self.factor, self.form = int(channels), int(factor), form
         self.learnable, self.normalise = learnable, normalise
-        self.kernel_size = 2 * self.factor - self.factor % 2
-        self.padding = self.factor // 2
-        if form == "separable":
-            return
+        self.kernel_size, self.padding = 2 * self.factor - self.factor % 2, self.factor // 2
         if form == "grouped":
             weight = bilinear_kernel(1, 1, self.kernel_size).repeat(self.channels, 1, 1, 1)  # (C, 1, k, k)
-        else:
+        elif form == "dense":
             weight = bilinear_kernel(self.channels, self.channels, self.kernel_size)  # (C, C, k, k)
         if learnable:
             self.weight = nn.Parameter(weight)
-        else:
+        elif form != "separable":
             self.register_buffer("weight", weight, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,9 +104,7 @@ class BilinearUpsample(nn.Module):
             raise ValueError(f"BilinearUpsample expects (N, {self.channels}, H, W), got {tuple(x.shape)}")
         if not x.is_floating_point():
             raise TypeError(f"BilinearUpsample interpolates floating maps, got {x.dtype}; resize labels by nearest")
-        height, width = x.shape[2:]
-        rows = bilinear_matrix(height, self.factor).to(x)  # (fH, H)
-        columns = bilinear_matrix(width, self.factor).to(x)  # (fW, W)
+        rows, columns = (bilinear_matrix(size, self.factor).to(x) for size in x.shape[2:])  # (fH, H), (fW, W)
         if self.form == "separable":
             if self.normalise:
                 rows = rows / rows.sum(1, keepdim=True)
@@ -130,12 +112,9 @@ class BilinearUpsample(nn.Module):
             return rows @ (x @ columns.T)  # (N, C, H, fW), then (N, C, fH, fW)
         groups = self.channels if self.form == "grouped" else 1
         y = F.conv_transpose2d(x, self.weight.to(x), stride=self.factor, padding=self.padding, groups=groups)
-        if self.normalise:
-            y = y / torch.outer(rows.sum(1), columns.sum(1))  # the mass that lies inside the image, 1 in the interior
-        return y
+        # divided by the mass that lies inside the image, 1 in the interior
+        return y / torch.outer(rows.sum(1), columns.sum(1)) if self.normalise else y
 
     def extra_repr(self) -> str:
-        return (
-            f"{self.channels}, factor={self.factor}, form={self.form!r}, "
-            f"learnable={self.learnable}, normalise={self.normalise}"
-        )
+        options = f"form={self.form!r}, learnable={self.learnable}, normalise={self.normalise}"
+        return f"{self.channels}, factor={self.factor}, {options}"

@@ -12,9 +12,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-# What `predict` takes for an image: a path, a PIL image, an array or a tensor; see `read_image`.
+#: What `predict` takes for an image: a path, a PIL image, an array or a tensor; see `read_image`.
 ImageLike = str | os.PathLike | Image.Image | np.ndarray | Tensor
-MAX_PIXELS = 200_000_000  # more than cameras take; a file of a few kB can unpack to far more, and fill the memory
+MAX_PIXELS = 200_000_000  #: more than cameras take; a file of a few kB can unpack to far more, and fill the memory
 
 
 def read_image(image: ImageLike, max_pixels: int = MAX_PIXELS) -> Tensor:

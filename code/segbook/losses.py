@@ -92,11 +92,11 @@ def binary_cross_entropy(
 
 
 def dice_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
-    """1 - Dice, with probabilities for the prediction: 1 - 2 |P G| / (|P| + |G|), averaged over classes.
+    """1 - Dice, with probabilities for the prediction: `1 - 2 |P G| / (|P| + |G|)`, averaged over classes.
 
-    |P| sums a class's probability over all valid pixels of the batch, |G| counts its labels, |P G| sums the
+    `|P|` sums a class's probability over all valid pixels of the batch, `|G|` counts its labels, `|P G|` sums the
     probability where the label is. The mean is over the classes that the batch's labels have. Nothing is added to the
-    denominator. V-Net squares the terms of |P| and |G|. Source: Milletari et al. 2016, section 3.
+    denominator. V-Net squares the terms of `|P|` and `|G|`. Source: Milletari et al. 2016, section 3.
     """
     probability, truth = class_masks(logits, target, ignore_index)
     overlap = (probability * truth).sum(1)  # (C,)
@@ -105,7 +105,7 @@ def dice_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor
 
 
 def iou_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
-    """1 - soft Jaccard index: 1 - |P G| / (|P| + |G| - |P G|), averaged over the classes that the labels have.
+    """1 - soft Jaccard index: `1 - |P G| / (|P| + |G| - |P G|)`, averaged over the classes in the labels.
 
     The sums are those of `dice_loss`; a class's soft IoU is D / (2 - D) of its soft Dice D.
     Source: Rahman and Wang 2016.
@@ -117,7 +117,7 @@ def iou_loss(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
 
 
 def lovasz_softmax(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
-    """The Lovász extension of each class's 1 - IoU, at the errors |truth - probability|; mean over present classes.
+    """The Lovász extension of each class's 1 - IoU, at the errors `|truth - probability|`; mean over present classes.
 
     Where all probabilities are 0 or 1 it is exactly 1 - IoU; between, it is linear on every ordering of the errors.
     IoU is over all valid pixels of the batch, as in the authors' code with `per_image=False, classes="present"`.

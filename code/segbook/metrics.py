@@ -1,4 +1,4 @@
-"""How good is a segmentation? One table of counts, and every score as a fraction of it.
+"""How good is a segmentation? One table of counts, and every score as a fraction of it::
 
     confusion = ConfusionMatrix(21)
     for images, labels in loader:

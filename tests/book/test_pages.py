@@ -1,77 +1,161 @@
-"""Every built page as a reader meets it: in a browser, wide and narrow, light and dark, served and from a file."""
+"""Every built page as a reader meets it: in a browser, wide and narrow, light and dark, served and from a file.
 
+Each page is opened three times, wide and light, narrow and dark, and from its file, and all tests look at those.
+"""
+
+import gzip
+import io
 import re
-from urllib.parse import unquote, urldefrag, urljoin
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin, urlparse
 
+import axe_playwright_python
+import numpy as np
 import pytest
+from PIL import Image
 
 from bookbuild import ROOT
 from bookbuild.chapters import chapter_files
+from segbook.plot import INK, ON_DARK
 
 SITE = ROOT / "_build" / "html"
 HTML = (p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
 PAGES = sorted(name for name in HTML if name != "index.html")  # the root only leads on: see the last test
 CHAPTERS = [path.stem for path in chapter_files(ROOT)]
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+PACKED = (".html", ".css", ".js", ".svg", ".json", ".txt")  # what a web server compresses
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 900}
+STILL = "* { transition: none !important; animation: none !important; }"  # colours fade in
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@pytest.fixture
-def visit(browser):
-    """A function that opens an address and returns the page and what a reader would suffer."""
-    contexts = []
+@dataclass
+class Reader:
+    """A page that is open in a browser, and what its reader suffered and loaded."""
 
-    def open_page(address: str, width: int = 1280, theme: str = "light"):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
-        contexts.append(context)
-        page, faults = context.new_page(), []
-        own = address if address.startswith("file:") else "/".join(address.split("/")[:3])
-        prefixes = ("file:",) if own.startswith("file:") else (own,)
-        page.on("pageerror", lambda e: faults.append(f"script error: {e}"))
-        page.on("console", lambda m: m.type in ("error", "warning") and faults.append(f"console: {m.text}"))
-        page.on(
-            "request",
-            lambda r: r.url.startswith((*prefixes, "data:", "blob:")) or faults.append(f"external request: {r.url}"),
-        )
-        page.on("requestfailed", lambda r: faults.append(f"request failed: {r.url}"))
-        page.goto(address, wait_until="load")
-        page.evaluate("window.MathJax?.startup?.promise?.then(() => 0)")
-        page.wait_for_timeout(100)
-        return page, faults
+    name: str
+    page: object
+    faults: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
 
-    yield open_page
-    for context in contexts:
-        context.close()
+    def settle(self) -> None:
+        """Wait for formulas, fonts and a frame that shows them."""
+        self.page.evaluate("window.MathJax?.startup?.promise?.then(() => 0)")
+        self.page.evaluate("document.fonts.ready.then(() => 0)")
+        self.page.evaluate(DRAWN)
+
+    def theme(self, wanted: str) -> None:
+        """The system changes its preference; the page follows."""
+        self.page.emulate_media(color_scheme=wanted)
+        self.page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=wanted)
+        self.settle()
+
+    def resize(self, size: dict) -> None:
+        self.page.set_viewport_size(size)
+        self.settle()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", PAGES)
-def test_page_reads_without_a_fault(server, visit, name, width, theme):
-    page, faults = visit(server + name, width, theme)
-    assert not faults
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+def read(browser, name: str, address: str, size: dict, theme: str) -> Iterator[Reader]:
+    """Open an address until everything is loaded; note errors, warnings, and what comes from elsewhere."""
+    context = browser.new_context(viewport=size, color_scheme=theme)
+    reader = Reader(name, context.new_page())
+    page, faults = reader.page, reader.faults
+    own = "file:" if address.startswith("file:") else "/".join(address.split("/")[:3])
+    page.on("pageerror", lambda e: faults.append(f"script error: {e}"))
+    page.on("console", lambda m: m.type in ("error", "warning") and faults.append(f"console: {m.text}"))
+    page.on("request", lambda r: reader.asked.add(r.url))
+    page.on("requestfailed", lambda r: faults.append(f"request failed: {r.url}"))
+    page.goto(address, wait_until="networkidle")
+    reader.settle()
+    faults += [f"external request: {url}" for url in reader.asked if not url.startswith((own, "data:", "blob:"))]
+    yield reader
+    context.close()
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def light(request, server, browser) -> Iterator[Reader]:
+    """A page on a wide screen in the light theme."""
+    yield from read(browser, request.param, server + request.param, WIDE, "light")
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def dark(request, server, browser) -> Iterator[Reader]:
+    """A page on a telephone in the dark theme."""
+    yield from read(browser, request.param, server + request.param, NARROW, "dark")
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def filed(request, site, browser) -> Iterator[Reader]:
+    """A page without a server."""
+    yield from read(browser, request.param, (site / request.param).as_uri(), WIDE, "light")
+
+
+def check_reading(reader: Reader) -> None:
+    assert not reader.faults
+    overflow = reader.page.evaluate(OVERFLOW)
     assert overflow <= 1, f"the page scrolls {overflow} px sideways"
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_page_reads_from_a_file(visit, site, name):
-    _, faults = visit((site / name).as_uri())
-    assert not faults
+def faults_of_access(reader: Reader, rules: str = "") -> list:
+    """What axe-core finds."""
+    reader.page.emulate_media(reduced_motion="reduce")
+    reader.page.add_style_tag(content=STILL)
+    reader.resize(WIDE)
+    reader.page.evaluate(AXE)
+    found = reader.page.evaluate(f"axe.run({rules})")["violations"]
+    return [(v["id"], [(n["target"], n["failureSummary"]) for n in v["nodes"][:3]]) for v in found]
 
 
-@pytest.mark.parametrize("name", [p for p in PAGES if p.startswith("book/")])
-def test_content_of_a_page(server, visit, name):
-    page, _ = visit(server + name)
-    assert page.locator("article.bd-article h1").count() == 1
+def test_a_page_reads_wide_and_light(light):
+    check_reading(light)
+
+
+def test_a_page_reads_narrow_and_dark(dark):
+    check_reading(dark)
+
+
+def test_a_page_reads_from_a_file(filed):
+    check_reading(filed)
+
+
+def test_a_page_is_light_before_the_reader_does_anything(light, site):
+    """At most 1 MB over the wire from a server that compresses."""
+    total = 0
+    for path in {urlparse(url).path.lstrip("/") for url in light.asked}:
+        file = site / path
+        if file.is_file():
+            total += len(gzip.compress(file.read_bytes())) if file.suffix in PACKED else file.stat().st_size
+    assert 0 < total <= 1_000_000, f"{total:,} bytes"
+
+
+def test_the_other_width_and_theme(light):
+    """What is not opened anew: narrow and light, wide and dark."""
+    try:
+        light.resize(NARROW)
+        check_reading(light)
+        light.resize(WIDE)
+        light.theme("dark")
+        check_reading(light)
+    finally:
+        light.resize(WIDE)
+        light.theme("light")
+
+
+def test_content_of_a_page(light):
+    page = light.page
+    if light.name.startswith("book/"):
+        assert page.locator("article.bd-article h1").count() == 1
     assert page.locator(".search-button-field").count() <= 1, "two search fields"
     unlabelled = page.evaluate(
         "[...document.querySelectorAll('article img')]"
         ".filter(i => !i.alt.trim() || /_images\\//.test(i.alt)).map(i => i.src)"
     )
     assert not unlabelled, f"images without alternative text: {unlabelled}"
-    broken = page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)")
-    assert not broken, f"images that do not load: {broken}"
     prose = page.evaluate(
-        "(() => { const a = document.querySelector('article').cloneNode(true);"
+        "(() => { const a = document.querySelector('article')?.cloneNode(true); if (!a) return '';"
         "a.querySelectorAll('pre, code, mjx-container, script, style').forEach(e => e.remove());"
         "return a.textContent })()"
     )
@@ -79,6 +163,50 @@ def test_content_of_a_page(server, visit, name):
     assert not raw, f"raw markup in the page: {raw}"
     math_errors = page.locator("mjx-merror").count()
     assert not math_errors, f"{math_errors} formulas that MathJax could not read"
+
+
+def test_every_image_loads(light):
+    """Also those that wait until the reader comes near."""
+    broken = light.page.evaluate(
+        "Promise.all([...document.images].map(async (image) => { image.loading = 'eager';"
+        "await image.decode().catch(() => 0); return image.naturalWidth ? '' : image.src }))"
+    )
+    assert not list(filter(None, broken)), f"images that do not load: {broken}"
+
+
+def ink(image: bytes, colour: str) -> int:
+    """Pixels of a screenshot that have a colour like #20242b, give or take."""
+    pixels = np.asarray(Image.open(io.BytesIO(image)).convert("RGB")).astype(int)
+    wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    return int((np.abs(pixels - wanted).max(-1) < 30).sum())
+
+
+def test_the_figures_ink_follows_the_pages_own_switch(light):
+    """Whatever the system prefers: words and axes of a plot are dark on the light page and light on the dark one."""
+    found = light.page.locator("article img[src*='_images/'][src$='.svg']").all()
+    files = [SITE / "_images" / Path(plot.get_attribute("src")).name for plot in found]
+    plots = [plot for plot, file in zip(found, files) if "prefers-color-scheme" in file.read_text(encoding="utf-8")]
+    try:
+        for plot in plots[:2]:
+            for theme, shown in (("light", INK), ("dark", ON_DARK[INK])):
+                light.page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+                plot.scroll_into_view_if_needed()
+                plot.evaluate("image => image.decode()")
+                light.settle()
+                told = f"{theme}: {plot.get_attribute('alt')!r}"
+                assert ink(plot.screenshot(), shown) > 20, f"no ink for this theme, {told}"
+    finally:
+        light.page.evaluate("document.documentElement.dataset.theme = 'light'")
+    assert not light.faults
+
+
+def test_no_accessibility_fault(light):
+    assert faults_of_access(light) == []
+
+
+def test_no_accessibility_fault_in_the_dark(dark):
+    """Only the colours are others."""
+    assert faults_of_access(dark, "{runOnly: ['color-contrast', 'link-in-text-block']}") == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -111,15 +239,6 @@ def test_colab_button_opens_the_exported_notebook(site, chapter):
     repository = re.search(r"url: https://github.com/(\S+)", config).group(1)
     page = (site / "book" / f"{chapter}.html").read_text()
     assert f"https://colab.research.google.com/github/{repository}/blob/main/book/{chapter}.ipynb" in page
-
-
-@pytest.mark.parametrize("name", [p for p in PAGES if p.startswith("book/")])
-def test_theme_switch_reaches_the_figures(server, visit, name):
-    """A figure's ink follows the page's own switch, whatever the system prefers."""
-    page, faults = visit(server + name, theme="light")
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
-    assert not faults
 
 
 @pytest.mark.parametrize("from_file", [False, True], ids=["served", "file"])

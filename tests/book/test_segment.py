@@ -5,6 +5,7 @@ The element stands alone on a page of its own here; the last tests look at the b
 
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -191,7 +192,7 @@ def test_probabilities_under_the_pointer(local, visit, session, card):
 def test_first_use_stays_small(local, visit, alone):
     """Nothing of the network before the click; at most 6 MB with it, and the number that the button tells."""
     page = visit()
-    page.wait_for_timeout(300)
+    page.wait_for_load_state("networkidle")
     assert not [url for url in page.asked if "onnx" in url or "app.js" in url]
     start(page)
     site = alone[1]
@@ -208,8 +209,9 @@ def test_picture_never_leaves_the_browser(local, visit):
     start(page)
     before = len(page.asked)
     offer(page, png(np.zeros((20, 30, 3), dtype=np.uint8)))
+    page.evaluate("document.querySelector('segment-picture').result = null")
     page.locator("segment-picture >> button.sample").first.click()
-    page.wait_for_timeout(300)
+    page.wait_for_function("document.querySelector('segment-picture').result")
     assert [url for url in page.asked[before:] if not url.startswith(("blob:", "data:"))] == []
     assert "never leaves your browser" in body(page)
 
@@ -299,8 +301,7 @@ def test_opacity_and_announcement(local, visit):
     before = page.evaluate(canvas)
     page.get_by_label("Opacity of boat").fill("0")
     assert page.evaluate(canvas) != before
-    page.wait_for_timeout(1000)
-    assert page.locator("segment-picture >> p.sr").inner_text().startswith("The network says: background ")
+    page.locator("segment-picture >> p.sr", has_text="The network says: background ").wait_for(state="attached")
     assert "ms (WebAssembly" in body(page)
     assert not page.faults
 
@@ -327,7 +328,7 @@ def test_bad_pictures_get_a_sentence(local, visit):
     assert message(page).startswith("big.png has 60 MB")
     offer(page, png(np.zeros((300, 2000, 3), dtype=np.uint8)))
     page.wait_for_function("document.querySelector('segment-picture').result")
-    page.wait_for_timeout(100)
+    page.locator("segment-picture >> .message", has_text="was shrunk").wait_for()
     assert "was shrunk from 2,000 x 300 to 1024 x 154" in message(page)
     offer(page, png(np.zeros((30, 20, 3), dtype=np.uint8)))
     assert message(page) == "", "the page is still of use, and the old sentence is gone"
@@ -403,6 +404,10 @@ def test_a_missing_file_gets_a_sentence_and_another_try(local, visit, alone, mis
 def test_without_npm_the_page_names_the_public_network(visit, alone, tmp_path, monkeypatch):
     """The listing of a build without npm; its addresses are asked for, and here they do not answer."""
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("SEGBOOK_STRICT", "1")
+    with pytest.raises(ExtensionError, match="strict build does not fall back on cdn.jsdelivr.net"):
+        onnxruntime_web.serve(tmp_path / "network", tmp_path / "cache")
+    monkeypatch.delenv("SEGBOOK_STRICT")
     listing = onnxruntime_web.serve(tmp_path / "network", tmp_path / "cache")
     page = visit("about:blank")
     page.context.route("**/runtime.json", lambda route: route.fulfill(json=listing))
@@ -416,11 +421,21 @@ def test_without_npm_the_page_names_the_public_network(visit, alone, tmp_path, m
     assert message(page).startswith("The file ort-wasm-simd-threaded.wasm could not be loaded.")
 
 
-def test_another_archive_is_refused(tmp_path):
-    (tmp_path / "package.tgz").write_bytes(b"something else")
-    with pytest.raises(ExtensionError, match="SHA-512 is .* nothing of it was used"):
-        onnxruntime_web.unpack(tmp_path / "package.tgz", tmp_path / "files")
-    assert not (tmp_path / "files").exists()
+def test_other_files_than_the_locked_ones_are_refused(tmp_path, monkeypatch):
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error code EINTEGRITY' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ExtensionError, match="other files than package-lock.json"):
+        onnxruntime_web.fetch(tmp_path / "cache" / "files")
+    assert not any((tmp_path / "cache").iterdir())
+
+
+def test_the_lock_names_one_version_by_its_hash_and_no_host():
+    text = onnxruntime_web.PACKAGE.with_name("package-lock.json").read_text()
+    locked = json.loads(text)["packages"]
+    assert locked["node_modules/onnxruntime-web"]["version"] == onnxruntime_web.VERSION
+    assert all("integrity" in package for name, package in locked.items() if name) and "://" not in text
 
 
 def test_from_a_file_it_says_how_to_serve_the_book(visit, alone):

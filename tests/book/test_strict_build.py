@@ -124,10 +124,16 @@ def faulty_log(tmp_path_factory) -> str:
     return log
 
 
+def complaints(log: str, page: str) -> list[str]:
+    """What the log complains of in a page: each from the line that names the page to the next that names any."""
+    parts = re.split(r"(?m)^(?=.*\b\d\d-\w+\.md\b)", re.sub(r"\x1b\[[\d;]*m", "", log))
+    return [part for part in parts if re.match(rf".*\b{page}\.md\b.*(WARNING|ERROR)", part)]
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_build_names_the_fault(faulty_log, fault):
-    number = list(FAULTS).index(fault) + 10
-    lines = [line for line in faulty_log.splitlines() if f"{number}-fault" in line]
+def test_the_build_names_the_fault_in_its_page(faulty_log, fault):
+    pages = {name: complaints(faulty_log, f"{number}-fault") for number, name in enumerate(FAULTS, 10)}
     said = FAULTS[fault][1]
-    assert any("WARNING" in line or "ERROR" in line for line in lines), faulty_log
-    assert said in faulty_log
+    assert any(said in part for part in pages[fault]), f"{pages[fault]}\n{faulty_log}"
+    others = [name for name in FAULTS if name != fault and any(said in part for part in pages[name])]
+    assert not others, f"{said!r} would also be found in the pages with {', '.join(others)}"

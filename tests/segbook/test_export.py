@@ -1,3 +1,5 @@
+import json
+import os
 import sys
 
 import numpy as np
@@ -9,6 +11,7 @@ from segbook import export as module
 from segbook import models
 from segbook.export import export
 
+onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
@@ -40,6 +43,18 @@ def test_the_file_computes_the_network_at_any_size(tmp_path, name):
             np.testing.assert_allclose(theirs, model(x).numpy(), rtol=0, atol=1e-4)
 
 
+def small(num_classes):
+    """A network that is written in a second."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.Conv2d(64, 64, 3, padding=1)
+    )
+    model.append(nn.ReLU()).append(nn.Conv2d(64, num_classes, 1))
+    with torch.no_grad():
+        model(torch.randn(4, 3, 32, 32))
+    return model
+
+
 class Drifting(nn.Module):
     """What is written is not what runs in PyTorch."""
 
@@ -56,23 +71,104 @@ def test_a_file_that_computes_something_else_is_removed_and_the_old_one_kept(tmp
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_a_missing_folder_or_package_is_named(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match="no folder .*nowhere"):
-        export(nn.Identity(), tmp_path / "nowhere" / "model.onnx")
+def test_a_missing_package_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ImportError, match="pip install onnx onnxscript onnxruntime"):
         export(nn.Identity(), tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 
-def test_the_largest_difference_is_found_in_any_of_the_sizes_and_nan_is_not_missed():
-    class Session:
-        def __init__(self, error):
-            self.calls, self.error = 0, error
+class Session:
+    """Answers with its input; the second answer is off by an error."""
 
-        def run(self, names, feed):
-            self.calls += 1
-            return [feed["image"] + (self.error if self.calls == 2 else 0)]
+    def __init__(self, error):
+        self.calls, self.error = 0, error
 
-    assert module.largest_difference(nn.Identity(), Session(np.float32(0.25))) == pytest.approx(0.25, abs=1e-6)
-    assert np.isnan(module.largest_difference(nn.Identity(), Session(np.float32("nan"))))
+    def run(self, names, feed):
+        self.calls += 1
+        return [feed["image"] + (self.error if self.calls == 2 else 0)]
+
+
+def test_the_largest_difference_is_found_in_any_of_the_sizes_and_nan_is_not_missed(tmp_path, monkeypatch):
+    for error, expected in ((np.float32(0.25), 0.25), (np.float32("nan"), float("nan"))):
+        monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *_, error=error, **__: Session(error))
+        worst, largest = module.compare(nn.Identity(), tmp_path)
+        assert worst == pytest.approx(expected, abs=1e-6, nan_ok=True)
+        assert 3 < largest < 6  # of some 40,000 normal numbers
+
+
+def metadata_of(path):
+    return {
+        key: json.loads(value)
+        for key, value in onnxruntime.InferenceSession(path).get_modelmeta().custom_metadata_map.items()
+    }
+
+
+def test_the_file_says_what_a_program_needs_to_use_it(tmp_path):
+    model = small(3)
+    about = {
+        "model": "fcn32s_tiny",
+        "num_classes": 3,
+        "classes": ["background", "猫", "dog"],
+        "palette": [[0, 0, 0], [128, 0, 0], [0, 128, 0]],
+        "seed": 3,
+    }
+    export(model, tmp_path / "a.onnx", about)
+    normalisation = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    named = {key: about[key] for key in ("model", "classes", "palette")}
+    assert metadata_of(tmp_path / "a.onnx") == {**named, **normalisation, "one_logit": False}
+    assert __file__.encode() not in (tmp_path / "a.onnx").read_bytes()
+    assert b"segbook/models" not in (tmp_path / "a.onnx").read_bytes()  # no paths of this machine
+    export(small(1), tmp_path / "b.onnx")
+    assert metadata_of(tmp_path / "b.onnx") == {**normalisation, "one_logit": True}
+
+
+def test_half_the_size_and_nearly_the_same_logits(tmp_path):
+    model = small(5).eval()
+    with torch.no_grad():
+        model[-1].weight *= 100  # logits of the size of a trained network's
+    whole, half = tmp_path / "whole.onnx", tmp_path / "half.onnx"
+    assert export(model, whole) < 1e-4
+    difference = export(model, half, half=True)
+    x = torch.randn(2, 3, 70, 41)
+    (logits,) = onnxruntime.InferenceSession(half).run(None, {"image": x.numpy()})
+    with torch.no_grad():
+        ours = model(x)
+    assert 1e-4 < difference < 0.01 * ours.abs().max()
+    assert abs(logits - ours.numpy()).max() < 0.02 * ours.abs().max()
+    assert half.stat().st_size < 0.55 * whole.stat().st_size
+    stored = {tensor.data_type for tensor in onnx.load(half).graph.initializer if np.prod(tensor.dims) >= 1000}
+    assert stored == {onnx.TensorProto.FLOAT16}
+
+
+def test_weights_beyond_16_bits_are_noticed(tmp_path):
+    model = nn.Conv2d(3, 400, 1, bias=False)
+    with torch.no_grad():
+        model.weight.fill_(70_000)
+    with pytest.raises(ValueError, match="half.onnx would not compute"):
+        export(model, tmp_path / "half.onnx", half=True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_a_model_in_other_bits_is_written_in_32_and_stays_as_it_was(tmp_path, dtype):
+    model = small(2).to(dtype)
+    assert export(model, tmp_path / "a.onnx") < 1e-4
+    assert next(model.parameters()).dtype == dtype and model.training
+
+
+def test_a_place_where_no_file_can_be_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "record", None)
+    monkeypatch.chdir(tmp_path)
+    for path, error, message in (
+        (".", ValueError, r"^\. is a folder; name the file in it, as in model.onnx"),
+        (tmp_path, ValueError, "is a folder; name the file"),
+        ("", ValueError, "is a folder"),
+        ("best.pt", ValueError, "best.pt: the name of an ONNX file ends in .onnx"),
+        (tmp_path / "nowhere/a.onnx", FileNotFoundError, "no folder .*nowhere"),
+    ):
+        with pytest.raises(error, match=message):
+            export(nn.Identity(), path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PermissionError, match="may not write into"):
+        export(nn.Identity(), tmp_path / "a.onnx")

@@ -90,6 +90,14 @@ def test_every_integer_type_counts_alike(dtype):
             assert torch.equal(p, before[0]) and torch.equal(t, before[1])  # nothing is counted in place
 
 
+def test_the_layout_in_memory_does_not_matter():
+    prediction, target = maps(2, 21)
+    expected = counted((prediction, target), num_classes=21).counts
+    assert torch.equal(counted((prediction.mT.contiguous().mT, target), num_classes=21).counts, expected)
+    logits = torch.nn.functional.one_hot(prediction, 21).float().movedim(-1, 1)  # channels last
+    assert torch.equal(counted((logits, target.expand(2, *target.shape)[1]), num_classes=21).counts, expected)
+
+
 @pytest.mark.parametrize("num_classes", [127, 128, 129])
 def test_the_largest_pairs_fit_into_their_integers(num_classes):
     last = num_classes - 1
@@ -304,6 +312,7 @@ def test_boundary_f1_of_a_batch_is_that_of_its_images():
     assert batch.shape == (3, 3)
     for i in range(3):
         same(batch[i], boundary_f1(prediction[i], target[i], 3))
+    same(boundary_f1(prediction.mT.contiguous().mT, target, 3), batch)  # the layout in memory does not matter
     assert boundary_f1(prediction[:0], target[:0], 3).shape == (0, 3)
     same(boundary_f1(prediction.to(torch.uint8), target.to(torch.uint8), 3), batch)
 

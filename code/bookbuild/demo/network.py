@@ -30,8 +30,7 @@ from segbook.metrics import ConfusionMatrix
 FOLDER = ROOT / "book" / "_static" / "network"
 NAME = "toyvoc"
 TRAIN = "segbook train deeplabv3plus_tiny --data toy --steps 1200 --lr 0.01 --seed 0 --out RUN"
-EXPORT = f"segbook export RUN/last.pt --out {NAME}.onnx"
-LARGE = 1000  # numbers in a tensor from which on it is stored in 16 bits
+EXPORT = f"segbook export RUN/last.pt --half --out {NAME}.onnx"
 LIMITS = (
     "It has seen 500 drawn scenes of 128 x 96 pixels and nothing else. It names five things, all else is background. "
     "Objects much larger or smaller than in those scenes, other drawing styles and photographs are outside what it "
@@ -47,29 +46,6 @@ def run(command: str, folder: Path, run_folder: Path) -> float:
     began = time.perf_counter()
     subprocess.run(words, cwd=folder, check=True)
     return time.perf_counter() - began
-
-
-def store_in_16_bits(path: Path) -> None:
-    """Halve an ONNX file: each large float32 tensor becomes float16 with a cast behind it; the sums stay float32."""
-    import onnx
-    from onnx import numpy_helper
-
-    model = onnx.load(path)
-    casts = []
-    for tensor in model.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype == np.float32 and values.size >= LARGE:
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-            casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = casts + list(model.graph.node)
-    del model.graph.node[:], model.graph.value_info[:], model.metadata_props[:]
-    for node in nodes:
-        node.doc_string = ""
-        del node.metadata_props[:]  # where in the Python source each node came from
-    model.graph.node.extend(nodes)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
 
 
 def score(path: Path) -> dict:
@@ -142,7 +118,6 @@ def main() -> None:
         seconds = run(TRAIN, FOLDER, Path(scratch) / "run")
         run(EXPORT, FOLDER, Path(scratch) / "run")
     path = FOLDER / f"{NAME}.onnx"
-    store_in_16_bits(path)
     draw_poster(path)
     text = json.dumps(card(path, seconds, source), indent=1)
     (FOLDER / f"{NAME}.json").write_text(text + "\n")

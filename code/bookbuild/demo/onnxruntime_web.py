@@ -1,14 +1,17 @@
-"""onnxruntime-web beside the pages: one exact version from npm, checked, and kept for the next build.
+"""onnxruntime-web beside the pages: the version of package-lock.json from npm, checked by it, kept for the next build.
 
-Where there is no npm, or no network, the pages name the public CDN instead and the build goes on.
+To take another version: change package.json here and run `npm install --package-lock-only
+--omit-lockfile-registry-resolved`; then look at BYTES.
+
+Where there is no npm, or no network, the pages name the public CDN instead and the build goes on; with SEGBOOK_STRICT=1
+that is an error.
 """
 
 import gzip
-import hashlib
+import json
 import os
 import shutil
 import subprocess
-import tarfile
 import tempfile
 from pathlib import Path
 
@@ -17,11 +20,8 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-VERSION = "1.30.0"
-SHA512 = (  # of the package's archive
-    "ab4cbe26baedba45d2cec05610c71c55fa97db92d19a8b171c5f8269126683ca"
-    "590a5cdc57bb2f35ce2b298de32f4d956fb42644c0ecd528a0a91e025c07ca61"
-)
+PACKAGE = Path(__file__).with_name("package.json")
+VERSION = json.loads(PACKAGE.read_text(encoding="utf-8"))["dependencies"]["onnxruntime-web"]
 CDN = "cdn.jsdelivr.net"
 # The library, the code around the WebAssembly, the WebAssembly; and bytes that a reader loads of them, compressed.
 FILES = {
@@ -43,9 +43,11 @@ def serve(folder: Path, cache: Path) -> dict:
         {"local": bool, "host", "base": address of the files, "wasm"/"webgpu": {"files", "bytes"}}
 
     Raises:
-        ExtensionError: npm delivered another archive than the one that was checked in.
+        ExtensionError: npm delivered other files than the lock file names, or none in a strict build.
     """
     kept = fetch(cache / VERSION)
+    if kept is None and os.environ.get("SEGBOOK_STRICT") == "1":
+        raise ExtensionError(f"onnxruntime-web {VERSION} is not here, and a strict build does not fall back on {CDN}")
     if kept is None:
         base, end = f"https://{CDN}/npm/onnxruntime-web@{VERSION}/dist/", ""
     else:
@@ -67,32 +69,28 @@ def fetch(folder: Path) -> Path | None:
         return None
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        command = [npm, "pack", f"onnxruntime-web@{VERSION}", "--silent", "--pack-destination", scratch]
+        for file in (PACKAGE, PACKAGE.with_name("package-lock.json")):
+            shutil.copy(file, scratch)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         environment = os.environ | {"npm_config_fetch_retries": "0", "npm_config_update_notifier": "false"}
         try:
             subprocess.run(command, cwd=scratch, env=environment, check=True, capture_output=True, timeout=PATIENCE)
-            (archive,) = Path(scratch).glob("*.tgz")
-        except (subprocess.SubprocessError, OSError, ValueError):
+        except (subprocess.SubprocessError, OSError) as error:
+            if b"EINTEGRITY" in (getattr(error, "stderr", None) or b""):
+                told = f"onnxruntime-web {VERSION}: npm delivered other files than package-lock.json names"
+                raise ExtensionError(told) from error
             logger.info("onnxruntime-web: npm could not fetch it, so the pages will load it from %s", CDN)
             return None
-        unpack(archive, Path(scratch) / "files")
-        os.replace(Path(scratch) / "files", folder)
+        pack(Path(scratch, "node_modules", "onnxruntime-web", "dist"), Path(scratch, "files"))
+        os.replace(Path(scratch, "files"), folder)
     return folder
 
 
-def unpack(archive: Path, folder: Path, sha512: str = SHA512) -> None:
-    """Take our files out of the package's archive, WebAssembly packed with gzip, if it is the archive that we know."""
-    found = hashlib.sha512(archive.read_bytes()).hexdigest()
-    if found != sha512:
-        raise ExtensionError(
-            f"onnxruntime-web {VERSION}: the archive's SHA-512 is {found[:16]}..., not {sha512[:16]}... as "
-            "code/bookbuild/onnxruntime_web.py says; nothing of it was used"
-        )
+def pack(source: Path, folder: Path) -> None:
+    """Take our files, WebAssembly packed with gzip."""
     folder.mkdir()
-    with tarfile.open(archive) as package:
-        for name in sum(FILES.values(), []):
-            content = package.extractfile(f"package/dist/{name}").read()
-            if name.endswith(".wasm"):
-                (folder / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
-            else:
-                (folder / name).write_bytes(content)
+    for name in sum(FILES.values(), []):
+        if name.endswith(".wasm"):
+            (folder / f"{name}.gz").write_bytes(gzip.compress((source / name).read_bytes(), mtime=0))
+        else:
+            shutil.copy(source / name, folder)

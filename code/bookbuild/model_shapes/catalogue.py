@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bookbuild.model_shapes.trace import Layer, count, trace
-from segbook.models.mobilenet import PARTS
+from segbook.models.mobilenet import ENDS
 
 STAGES = {"conv1": "stem", "aspp": "ASPP", "skip_scores": "skip", "upsample2x": "double", "convs": "head"}
 
@@ -23,7 +23,7 @@ def stages(layers: Iterable[Layer]) -> list[str]:
             pools += layer.kind == "pool"
             stage = f"pool{pools}" if layer.kind == "pool" else f"conv{pools + 1}"
         elif first == "features":
-            stage = f"stage {1 + sum(number >= part.stop for part in PARTS)}"
+            stage = f"stage {1 + sum(number > end for end in ENDS)}"
         elif first == "0" and rest[:1] in (["convs"], ["project"]):
             stage = "ASPP"
         elif first.isdigit():

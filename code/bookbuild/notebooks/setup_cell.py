@@ -11,7 +11,7 @@ import sys
 
 if importlib.util.find_spec("segbook") is None:
     !"{{sys.executable}}" -m pip install -q --no-deps \\
-        "git+{url}" \\
+        "git+{url}@{branch}" \\
         {d2l}
 
 import torch
@@ -24,10 +24,10 @@ def setup_cell(book: Book, time: str) -> str:
     """The cell's code.
 
     Args:
-        book: whose repository the package is installed from.
+        book: whose repository the package is installed from, at the branch or tag that _config.yml names.
         time: how long the chapter runs on a CPU, as its header says.
     """
-    return CELL.format(url=book.url, d2l=book.d2l, time=time)
+    return CELL.format(url=book.url, branch=book.branch, d2l=book.d2l, time=time)
 
 
 def chapter_time(chapter: Chapter) -> str:

@@ -20,10 +20,10 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.display import status_iterator
 
+from bookbuild import CORES
 from bookbuild.chapters import running_time
 
 logger = logging.getLogger(__name__)
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 KERNELS = max(2, CORES)  # on a single core one starts while the other computes
 
 

@@ -14,7 +14,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from bookbuild.demo import segment_directive as segment
-from bookbuild.site import api, bench_page, page_head, question, search_order
+from bookbuild.site import bench_page, page_head, question, search_order
 from bookbuild.site.dependencies import chapter_digest
 from bookbuild.site.execution import execute_side_by_side
 from bookbuild.site.finishing import finish
@@ -141,7 +141,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     page_head.setup(app)
     question.setup(app)
     segment.setup(app)
-    api.setup(app)
     bench_page.setup(app)
     search_order.setup(app)
     app.connect("env-get-outdated", outdated_chapters)

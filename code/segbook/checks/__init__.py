@@ -3,14 +3,13 @@
 One file a chapter, named as the chapter.
 """
 
-from difflib import get_close_matches
 from typing import NoReturn
 
 from segbook.checks.aspp_and_deeplabv3 import *  # noqa: F403 (each file lists its checkers in __all__)
 from segbook.checks.bilinear_kernels import *  # noqa: F403
 from segbook.checks.capstone_rooftops import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
-from segbook.checks.core import Outcome, report, seed
+from segbook.checks.core import Outcome, repeat, report, seed
 from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
@@ -21,11 +20,12 @@ from segbook.checks.pixels_to_labels import *  # noqa: F403
 from segbook.checks.skip_connections import *  # noqa: F403
 from segbook.checks.training_that_holds_up import *  # noqa: F403
 from segbook.checks.transposed_convolution import *  # noqa: F403
+from segbook.naming import unknown_name
 
-__all__ = ["Outcome", "report", "seed"]
+__all__ = ["Outcome", "repeat", "report", "seed"]
 
 
 def __getattr__(name: str) -> NoReturn:
     """Name the checker that was probably meant; reached for unknown names only."""
-    near = get_close_matches(name, [known for known in globals() if not known.startswith("_")], 1)
-    raise AttributeError(f"there is no checker {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+    checkers = [known for known, value in globals().items() if hasattr(value, "__wrapped__")]
+    raise AttributeError(str(unknown_name("checker", name, [*checkers, *__all__])))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from segbook import QUICK, models
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, require, short, whole
+from segbook.checks.core import call, checker, require
+from segbook.checks.values import Wrong, close, number, numbers, short, whole
 from segbook.models.layers import conv_bn_relu
 
 __all__ = [

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from segbook import QUICK
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, own_numbers, require, short, whole
+from segbook.checks.core import call, checker, own_numbers, require
+from segbook.checks.values import Wrong, close, number, numbers, short, whole
 
 __all__ = [
     "bilinear_bug",

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from segbook import QUICK
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, require, short, whole
+from segbook.checks.core import call, checker, require
+from segbook.checks.values import Wrong, close, number, numbers, short, whole
 from segbook.data.run_length import decode_runs, encode_runs
 
 __all__ = [

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from segbook.checks.core import Wrong, checker, number, numbers, require, short, whole
+from segbook.checks.core import checker, require
+from segbook.checks.values import Wrong, number, numbers, short, whole
 from segbook.convolution import receptive_field
 
 __all__ = [

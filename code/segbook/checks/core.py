@@ -11,26 +11,28 @@ them ("for Ada: an image of 3,500 x 4,500 pixels"): running the starter cell as 
 Where a picture says more, `Wrong` takes maps to draw under the message: of the reader's answer, never the right one.
 """
 
+import contextlib
 import copy
 import functools
 import hashlib
 import json
-import math
+import secrets
 import signal
 import sys
 import textwrap
 import threading
+import time
+import types
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+
+from segbook.checks.values import Maps, Wrong, numbers, same, short
 
 SECONDS = 20  # that an answer may take
-Maps = dict[str, ArrayLike | torch.Tensor]  # title -> (H, W)
 
 
 @dataclass(frozen=True)
@@ -48,20 +50,15 @@ class Outcome:
         """Show nothing where a cell ends with a check: its message has been printed."""
 
 
-class Wrong(Exception):
-    """An answer that does not hold; the message is what the reader sees, and the maps (H, W) under their titles."""
-
-    def __init__(self, message: str, maps: Maps | None = None):
-        super().__init__(message)
-        self.maps = maps
-
-
 class OutOfTime(BaseException):
     """Not an Exception, so that a reader's own `except Exception` does not swallow it."""
 
 
 outcomes: dict[str, Outcome] = {}  # the last one of each exercise, for `report`
+listeners: list[Callable[[Outcome], None]] = []  # are told each outcome: the grader listens
 student = {"name": ""}
+drawn: list[int] = []  # the seed of the running check, once it has asked for random numbers
+wanted: list[int] = []  # the seed that the next one is to use
 
 
 def checker(function: Callable[..., str]) -> Callable[..., Outcome]:
@@ -70,7 +67,10 @@ def checker(function: Callable[..., str]) -> Callable[..., Outcome]:
     @functools.wraps(function)
     def check(*answers: Any, **named: Any) -> Outcome:
         maps = None
+        drawn.clear()
         try:
+            if answers and all(is_blank(answer) for answer in (*answers, *named.values())):
+                raise Wrong("there is no answer yet")
             if any(is_open(answer) for answer in (*answers, *named.values())):
                 raise Wrong("there is still a `...` to replace")
             with time_limit(SECONDS):
@@ -81,11 +81,16 @@ def checker(function: Callable[..., str]) -> Callable[..., Outcome]:
             outcome = Outcome(
                 function.__name__, False, f"no answer after {SECONDS} s: is there a loop that does not end?"
             )
-        except Exception as error:  # a reader's mistake must become a sentence, whatever it is
-            outcome = Outcome(function.__name__, False, f"the answer cannot be read: {type(error).__name__}: {error}")
+        except (Exception, SystemExit) as error:  # a reader's mistake must become a sentence, whatever it is
+            outcome = Outcome(function.__name__, False, f"the answer cannot be read: {told(error)}")
+        if drawn and not outcome.passed:
+            again = f" (the numbers were drawn: `checks.repeat({drawn[0]})` before the check draws these again)"
+            outcome = replace(outcome, message=outcome.message + again)
         if student["name"] and hasattr(function, "own"):
             outcome = replace(outcome, message=f"for {student['name']}: {function.own()[0]} · {outcome.message}")
         outcomes[outcome.name] = outcome
+        for listener in listeners:
+            listener(outcome)
         verdict = f"{'passed' if outcome.passed else 'not yet'} · {outcome.name}: {outcome.message}"
         print("\n".join(textwrap.fill(line, 79) for line in verdict.splitlines()))  # no notebook wraps its outputs
         if maps:
@@ -136,6 +141,32 @@ def show(maps: Maps) -> None:
     plt.close(figure)
 
 
+def generator() -> torch.Generator:
+    """Random numbers for a checker: others each time, so that no answer fits by luck; a failure tells their seed."""
+    if not drawn:
+        drawn.append(wanted.pop() if wanted else secrets.randbelow(10**6))
+    return torch.Generator().manual_seed(drawn[0])
+
+
+def repeat(number: int) -> None:
+    """Let the next check draw the random numbers of an earlier one, which its message told."""
+    wanted[:] = [int(number)]
+
+
+def told(error: BaseException) -> str:
+    """An error in one sentence, however long its own text is."""
+    return f"{type(error).__name__}: {str(error)[:300]}"
+
+
+def is_blank(answer: Any) -> bool:
+    """Whether an answer holds nothing: no word, an empty list, dict, array or tensor."""
+    if isinstance(answer, str):
+        return not answer.strip()
+    if isinstance(answer, torch.Tensor | np.ndarray):
+        return 0 in answer.shape
+    return isinstance(answer, list | tuple | dict | set) and not answer
+
+
 def is_open(answer: Any) -> bool:
     """Whether an answer is `...`, or holds one, or holds nothing at all."""
     if isinstance(answer, dict):
@@ -145,23 +176,27 @@ def is_open(answer: Any) -> bool:
     return answer is ...
 
 
-@contextmanager
+@contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise OutOfTime in the block after so many seconds, where the system has an alarm and this is the main thread."""
     if not hasattr(signal, "SIGALRM") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def ring(*_: Any) -> None:
-        raise OutOfTime
+    def ring(_: int, frame: types.FrameType) -> None:
+        if frame.f_code.co_filename not in (__file__, contextlib.__file__):  # not while the limit is being lifted
+            raise OutOfTime
 
+    began, left = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)[0]  # of a limit around this one
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, left or seconds), 1)  # again each second, for who catches it
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), 0.001), 1)
 
 
 def call(function: Callable, *arguments: Any, said: str | None = None) -> Any:
@@ -180,82 +215,13 @@ def call(function: Callable, *arguments: Any, said: str | None = None) -> Any:
     given = copy.deepcopy(arguments)
     try:
         result = function(*given)
-    except Exception as error:
-        raise Wrong(f"{said} raised {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise Wrong(f"{said} raised {told(error)}") from error
     if result is None or is_open(result):
         raise Wrong(f"{said} returned {short(result)}; is there a `return` with the result?")
     if any(not same(a, b) for a, b in zip(given, arguments)):
         raise Wrong(f"{said} changed its input; work on a copy, callers still need what they passed")
     return result
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two values are equal, element by element."""
-    if isinstance(a, torch.Tensor | np.ndarray):
-        return bool((torch.as_tensor(a).nan_to_num() == torch.as_tensor(b).nan_to_num()).all())
-    if isinstance(a, list | tuple):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
-    return a is b or isinstance(a, torch.nn.Module) or bool(a == b)
-
-
-def short(value: Any) -> str:
-    """A value in a few characters."""
-    if isinstance(value, torch.Tensor | np.ndarray):
-        kind = "tensor" if isinstance(value, torch.Tensor) else "array"
-        shape = "x".join(map(str, value.shape)) or "one number"
-        if math.prod(value.shape) <= 6:
-            values = np.asarray(torch.as_tensor(value).detach().cpu()).round(4).tolist()
-            return f"{kind} {values}"
-        return f"{kind} of {shape}"
-    text = repr(value) if not callable(value) else getattr(value, "__name__", type(value).__name__)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def number(value: Any, what: str) -> float:
-    """A finite number from anything that is one: int, float, fraction, array or tensor of one element.
-
-    Raises:
-        Wrong: something else.
-    """
-    try:
-        if isinstance(value, str | bytes | bool | np.bool_):
-            raise TypeError
-        value = float(value.detach().cpu().item() if isinstance(value, torch.Tensor) else np.asarray(value).item())
-    except (TypeError, ValueError, RuntimeError):
-        raise Wrong(f"{what} is a number, this is {short(value)}") from None
-    if not math.isfinite(value):
-        raise Wrong(f"{what} is {value}: something was divided by zero")
-    return value
-
-
-def whole(value: Any, what: str) -> int:
-    """A whole number, as `number`."""
-    result = number(value, what)
-    if result != round(result):
-        raise Wrong(f"{what} is a whole number, this is {result:g}")
-    return round(result)
-
-
-def numbers(value: ArrayLike | torch.Tensor, what: str, shape: Sequence[int] | None = None) -> np.ndarray:
-    """float64 numbers from a list, array or tensor on any device, of a given shape if one is given.
-
-    Raises:
-        Wrong: no numbers, or another shape; NaN is let through.
-    """
-    try:
-        if isinstance(value, torch.Tensor):
-            value = value.detach().cpu().to(torch.float64).numpy()
-        result = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, RuntimeError):
-        raise Wrong(f"{what} holds numbers, this is {short(value)}") from None
-    if shape is not None and result.shape != tuple(shape):
-        raise Wrong(f"{what} has the shape {tuple(result.shape)}, and {tuple(shape)} is needed")
-    return result
-
-
-def close(a: ArrayLike, b: ArrayLike, rtol: float = 1e-4, atol: float = 1e-5) -> bool:
-    """Whether two lots of numbers agree up to float32's rounding; NaN agrees with NaN."""
-    return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=True))
 
 
 def require(holds: Any, message: str, maps: Maps | None = None) -> None:
@@ -265,7 +231,13 @@ def require(holds: Any, message: str, maps: Maps | None = None) -> None:
 
 
 def seed(name: str) -> None:
-    """Ask for one student's own numbers from here on; an empty name asks for those of the statements again."""
+    """Ask for one student's own numbers from here on; an empty name asks for those of the statements again.
+
+    Raises:
+        ValueError: something was checked with other numbers before.
+    """
+    if outcomes and str(name) != student["name"]:
+        raise ValueError("a notebook has one name, given before the first check: restart it to give another")
     student["name"] = str(name)
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from segbook import QUICK, models
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, require, short, whole
+from segbook.checks.core import call, checker, require
+from segbook.checks.values import Wrong, close, number, numbers, short, whole
 
 __all__ = [
     "plus_bug",

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from segbook import QUICK, models
-from segbook.checks.core import Wrong, checker, number, numbers, own_numbers, require, short, whole
+from segbook.checks.core import checker, own_numbers, require
+from segbook.checks.values import Wrong, number, numbers, short, whole
 from segbook.models.resnet import Bottleneck, ResNet
 
 __all__ = [

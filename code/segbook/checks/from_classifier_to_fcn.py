@@ -7,7 +7,8 @@ from torch import nn
 
 from segbook import QUICK
 from segbook.bilinear import BilinearUpsample
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, own_numbers, require, whole
+from segbook.checks.core import call, checker, own_numbers, require
+from segbook.checks.values import Wrong, close, number, numbers, whole
 
 __all__ = [
     "as_convolution",

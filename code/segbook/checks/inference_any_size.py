@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from segbook import QUICK
-from segbook.checks.core import call, checker, close, number, numbers, own_numbers, require, short, whole
+from segbook.checks.core import call, checker, own_numbers, require
+from segbook.checks.values import close, number, numbers, short, whole
 from segbook.infer import predict
 from segbook.infer.windows import window_starts
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from segbook import QUICK
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, own_numbers, require
+from segbook.checks.core import call, checker, own_numbers, require
+from segbook.checks.values import Wrong, close, number, numbers
 from segbook.metrics import ConfusionMatrix, boundary_f1
 
 __all__ = [

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segbook import data
-from segbook.checks.core import Wrong, call, checker, close, numbers, require, short, whole
+from segbook.checks.core import call, checker, require
+from segbook.checks.values import Wrong, close, numbers, short, whole
 from segbook.convolution import receptive_field
 from segbook.metrics import ConfusionMatrix
 

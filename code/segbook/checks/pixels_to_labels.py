@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, require, short, whole
+from segbook.checks.core import call, checker, generator, require
+from segbook.checks.values import Wrong, apart, close, number, numbers, whole, words
 from segbook.data.palette import voc_colormap
 from segbook.metrics import ConfusionMatrix
 
@@ -25,10 +26,7 @@ __all__ = [
 @checker
 def pixels_tasks(tasks: Sequence[str]) -> str:
     kinds = ("semantic", "instance", "panoptic")
-    require(
-        isinstance(tasks, list | tuple) and len(tasks) == 3, f"tasks is a list of three words, this is {short(tasks)}"
-    )
-    answers = [str(task).strip().lower() for task in tasks]
+    answers = words(tasks, "tasks", 3)
     for job, answer in zip("abc", answers):
         require(answer in kinds, f"({job}) is {answer!r}; write one of {', '.join(kinds)}")
     needs = (
@@ -76,10 +74,10 @@ def pixels_bug(false_share: float, pad_pair_repaired: Callable) -> str:
     require(not close(share, 25), "a share lies between 0 and 1; 25 are per cent")
     require(not close(share, 32 / 96), "the share of the *padded* map is asked for, which has 128 rows")
     require(close(share, 32 / 128), f"{share:g} is not the share of the rows that were added")
-    generator = torch.Generator().manual_seed(0)
+    draw = generator()
     for (h, w), (height, width) in (((96, 128), (128, 128)), ((5, 7), (9, 7)), ((4, 4), (4, 4)), ((1, 2), (3, 5))):
-        image = torch.rand(3, h, w, generator=generator)
-        label = torch.randint(0, 21, (h, w), generator=generator)
+        image = torch.rand(3, h, w, generator=draw)
+        label = torch.randint(0, 21, (h, w), generator=draw)
         said = f"pad_pair_repaired(image, label, {height}, {width}) of a scene of {h} by {w}"
         result = call(pad_pair_repaired, image, label, height, width, said=said)
         require(isinstance(result, tuple | list) and len(result) == 2, f"{said} returns image and label, two tensors")
@@ -150,12 +148,13 @@ def pixels_average(two_predictions: Tensor, two_labels: Tensor) -> str:
     mean, all_pixels = sum(each) / 2, together.iou()[1].item()
     require(
         mean <= 0.5,
-        f"the mean over images is {mean:.2f}, and it should be 0.5 at most: let one image fail, even on a small object",
+        f"the mean over images is {apart(mean, 0.5)}, and it should be 0.5 at most: let one image fail, even "
+        "on a small object",
     )
     require(
         all_pixels > 0.95,
-        f"over the data set the IoU is {all_pixels:.2f}, and it should be above 0.95: how large is the object that is "
-        "found beside the one that is missed?",
+        f"over the data set the IoU is {apart(all_pixels, 0.95)}, and it should be above 0.95: how large is the object "
+        "that is found beside the one that is missed?",
     )
     return f"mean over images {mean:.2f}, over the data set {all_pixels:.3f}: say which one you report"
 

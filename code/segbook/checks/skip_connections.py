@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from segbook import QUICK
 from segbook.bilinear import BilinearUpsample, bilinear_matrix
-from segbook.checks.core import Wrong, call, checker, close, number, numbers, require, short, whole
+from segbook.checks.core import call, checker, require
+from segbook.checks.values import Wrong, close, number, numbers, short, whole
 from segbook.convolution import receptive_field
 from segbook.models.fcn import FCN
 from segbook.models.fcn_vgg import FCNVGG16

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from segbook import QUICK, losses
-from segbook.checks.core import Wrong, call, checker, number, own_numbers, require, short
+from segbook.checks.core import call, checker, own_numbers, require
+from segbook.checks.values import Wrong, number, short
 from segbook.train.schedule import poly
 
 __all__ = [
@@ -154,7 +155,7 @@ def forgotten_optimizer(relative_distance: float) -> str:
     require(distance >= 0, "a length is not negative")
     require(
         distance > 1e-6,
-        "the two ended at the same weights: was the network copied before it went on, and did the second optimiser "
+        "the two ended at the same weights: was the network copied before it went on, and did the second optimizer "
         "hold the *copy's* weights?",
     )
     require(distance < 5, f"{distance:.3g} times its own length? Divide by the length of the weights")

@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segbook.checks.core import Wrong, call, checker, close, numbers, own_numbers, require, short, whole
+from segbook.checks.core import call, checker, own_numbers, require
+from segbook.checks.values import Wrong, close, numbers, short, whole
 
 __all__ = [
     "transpose_bug",

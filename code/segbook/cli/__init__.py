@@ -13,8 +13,8 @@ from segbook.cli.common import Commands
 from segbook.cli.data import data_group
 from segbook.cli.evaluate import evaluate_command
 from segbook.cli.grade import grade_command
+from segbook.cli.predict import export_command, predict_command
 from segbook.cli.train import train_command
-from segbook.cli.use import export_command, predict_command
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

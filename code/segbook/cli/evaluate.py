@@ -6,13 +6,11 @@ import time
 from pathlib import Path
 
 import click
-import numpy as np
 import torch
-from PIL import Image
 
 from segbook import data, infer, train
 from segbook.cli.common import data_options, looks_options, with_options
-from segbook.files import write_atomically
+from segbook.cli.outputs import plan_outputs, save_mask
 from segbook.metrics import ConfusionMatrix, boundary_f1
 
 
@@ -40,8 +38,10 @@ def evaluate_command(
     data_name = data_name or about["data"] or ""
     dataset = data.load(data_name, split, root)
     check_classes(run, about, data_name, list(dataset.classes))
-    if save_masks is not None:
-        save_masks.mkdir(parents=True, exist_ok=True)
+    planned = []
+    if save_masks is not None:  # as an earlier evaluation's, but never the data set's own files
+        pairs = dataset.pairs
+        planned = plan_outputs(pairs.images, save_masks, (".png",), dataset.ids, keep=pairs.masks, overwrite=True)
     plain = {"overlap": 0.5, "scales": (1,), "flip": False, "threshold": 0.5}
     predict = looks | {"window": window} if window or looks != plain else None  # None: images share batches
     began = time.perf_counter()
@@ -50,8 +50,8 @@ def evaluate_command(
     for first, classes, labels in train.predicted_batches(model, dataset, **options):
         matrix.update(classes, labels)
         outlines.append(boundary_f1(classes, labels, dataset.num_classes).cpu())  # (n, C)
-        for i, label in enumerate(classes.cpu().numpy() if save_masks is not None else ()):
-            save_mask(save_masks / f"{dataset.ids[first + i]}.png", label, dataset.palette)
+        for i, label in enumerate(classes.cpu() if planned else ()):
+            save_mask(planned[first + i][0], label, dataset.palette)
     result = {
         "model": about["model"],
         "data": data_name,
@@ -77,13 +77,6 @@ def check_classes(run: str, about: dict, name: str, classes: list[str]) -> None:
     if differ:
         i = differ[0]
         raise ValueError(f"class {i} is {ours[i]!r} in {run} and {classes[i]!r} in {name}: names or order differ")
-
-
-def save_mask(path: Path, label: np.ndarray, palette: torch.Tensor) -> None:
-    """Write class indices (H, W) as a PNG with a palette: programs read the indices, people see colours."""
-    image = Image.fromarray(label.astype(np.uint8))
-    image.putpalette(np.asarray(palette, dtype=np.uint8).tobytes())
-    write_atomically(path, lambda file: image.save(file, "PNG"))
 
 
 def number(value: float) -> float | None:

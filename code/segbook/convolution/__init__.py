@@ -1,17 +1,7 @@
 """Convolution and transposed convolution: sizes, receptive fields, matrices, stamps."""
 
-from segbook.convolution.geometry import (
-    ReceptiveField,
-    conv_output_size,
-    conv_transpose_output_size,
-    receptive_field,
-)
-from segbook.convolution.transpose import (
-    conv_matrix,
-    conv_transpose2d,
-    conv_transpose2d_matrix,
-    conv_transpose2d_stamp,
-)
+from segbook.convolution.geometry import ReceptiveField, conv_output_size, conv_transpose_output_size, receptive_field
+from segbook.convolution.transpose import conv_matrix, conv_transpose2d, conv_transpose2d_matrix, conv_transpose2d_stamp
 
 __all__ = [
     "ReceptiveField",

@@ -21,20 +21,17 @@ def conv_output_size(
 ) -> int:
     """Cells that a convolution or a pool leaves along one axis of `n` cells.
 
-    floor((n + 2p - d(k - 1) - 1) / s) + 1. The dilation d counts from 1: d - 1 cells are left out between two taps,
-    so the kernel spans d(k - 1) + 1 cells. `ceil_mode` rounds up, as pools of Caffe do and torch's can, except that
-    a window which would start in the padding behind the input is dropped.
+    floor((n + 2p - d(k - 1) - 1) / s) + 1. The dilation d counts from 1, so the kernel spans d(k - 1) + 1 cells.
+    `ceil_mode` rounds up, as pools of Caffe do and torch's can, except that a window which would start in the padding
+    behind the input is dropped.
 
     >>> conv_output_size(224, kernel_size=7, stride=2, padding=3)
     112
     >>> conv_output_size(16, kernel_size=3, padding=12, dilation=12)  # a dilated 3x3 that keeps the size
     16
 
-    Raises:
-        TypeError: a value that is not a whole number.
-        ValueError: a value out of range, or a kernel that does not fit into the padded input.
-
-    Source: torch.nn.Conv2d and torch.nn.MaxPool2d, section "Shape".
+    Raises TypeError for what is not a whole number, ValueError for a value out of range, or a kernel that does not fit
+    into the padded input. Source: torch.nn.Conv2d and torch.nn.MaxPool2d, section "Shape".
     """
     _check(n=(n, 1), kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0), dilation=(dilation, 1))
     span = dilation * (kernel_size - 1) + 1
@@ -61,25 +58,17 @@ def conv_transpose_output_size(
     >>> conv_transpose_output_size(10, kernel_size=64, stride=32, padding=16)
     320
 
-    Raises:
-        TypeError: a value that is not a whole number.
-        ValueError: a value out of range (output_padding must be below the stride or the dilation), or nothing left.
-
-    Source: torch.nn.ConvTranspose2d, section "Shape".
+    Raises TypeError for what is not a whole number, ValueError for a value out of range (output_padding must be below
+    the stride or the dilation), or where nothing is left. Source: torch.nn.ConvTranspose2d, section "Shape".
     """
     _check(n=(n, 1), kernel_size=(kernel_size, 1), stride=(stride, 1), padding=(padding, 0), dilation=(dilation, 1))
     _check(output_padding=(output_padding, 0))
     if output_padding >= max(stride, dilation):
-        raise ValueError(
-            f"output_padding must be smaller than stride or dilation, got output_padding {output_padding}, "
-            f"stride {stride} and dilation {dilation}"
-        )
+        settings = f"{output_padding}, stride {stride} and dilation {dilation}"
+        raise ValueError(f"output_padding must be smaller than stride or dilation, got output_padding {settings}")
     size = (n - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1
     if size < 1:
-        raise ValueError(
-            f"padding {padding} cuts away all of the output: {n} cells, kernel {kernel_size}, stride {stride} and "
-            f"dilation {dilation} make {size + 2 * padding}; use less padding"
-        )
+        raise ValueError(f"padding {padding} cuts away all of the output, {size + 2 * padding} cells: use less padding")
     return size
 
 
@@ -94,12 +83,12 @@ def _check(**values: tuple[int, int]) -> None:
 class ReceptiveField(NamedTuple):
     """Size, stride and centre of the receptive fields of one layer's cells, in pixels of the input.
 
-    size: pixels from the first to the last that can influence one cell, holes between them counted. Behind a
-        transposed convolution cells differ by their phase; this is the largest (0 if none sees anything).
-    stride: distance between the centres of two neighbouring cells; below 1 where the map is finer than the input.
-    centre: position of cell 0, so cell i lies at centre + i * stride. Pixel j lies at j: the centre may be negative
-        (padding) or a half (even kernels). Of an image that holds its own coordinates, a network of averaging
-        (or bilinear) kernels returns these positions.
+    Attributes:
+        size: pixels from the first to the last that can influence one cell, holes between them counted. Behind a
+            transposed convolution cells differ by their phase; this is the largest (0 if none sees anything).
+        stride: distance between the centres of two neighbouring cells; below 1 where the map is finer than the input.
+        centre: position of cell 0, so cell i lies at centre + i * stride; negative with much padding, a half with even
+            kernels. A network of averaging kernels, shown an image of its own coordinates, returns these positions.
     """
 
     size: int
@@ -108,17 +97,15 @@ class ReceptiveField(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """What one layer does to positions along an axis."""
+    """What one layer does to positions along an axis: its kernel's cells, from that of the first output on."""
 
-    kernel: int
+    taps: range
     stride: int
-    padding: int
-    dilation: int
     transposed: bool
 
     def line(self, stride: Fraction, centre: Fraction) -> tuple[Fraction, Fraction]:
         """Stride and centre of the output's cells, from those of the input's."""
-        middle = Fraction(self.dilation * (self.kernel - 1), 2) - self.padding  # of the window of cell 0, in cells
+        middle = Fraction(self.taps[0] + self.taps[-1], 2)
         if self.transposed:
             stride = stride / self.stride
             return stride, centre - middle * stride
@@ -126,34 +113,31 @@ class _Window(NamedTuple):
 
     def sources(self, cells: set[int]) -> set[int]:
         """The input cells that reach these output cells, on a plane without borders."""
-        taps = [self.dilation * tap - self.padding for tap in range(self.kernel)]
         if self.transposed:  # input j stamps on the outputs j * stride + tap
-            return {(i - tap) // self.stride for i in cells for tap in taps if (i - tap) % self.stride == 0}
-        return {i * self.stride + tap for i in cells for tap in taps}
+            return {(i - tap) // self.stride for i in cells for tap in self.taps if (i - tap) % self.stride == 0}
+        return {i * self.stride + tap for i in cells for tap in self.taps}
+
+
+_SAME = _Window(range(1), 1, False)  # what an element-wise layer does: nothing
+_Step = tuple[fx.Node, _Window, list[fx.Node]]  # a node of the graph, its window, and the nodes that it reads
 
 
 def receptive_field(network: nn.Module | Iterable[nn.Module]) -> ReceptiveField:
     """Size, stride and centre of the cells that a network's output consists of.
 
-    Follows the network's graph (torch.fx), without running it and without weights. Convolutions, transposed
-    convolutions and pools count; element-wise layers, batch norm (as in evaluation) and channel concatenation change
-    nothing; where branches meet, the field is their union. Borders are ignored: near them a part of the field is
-    padding.
+    Follows the network's graph (torch.fx), without running it. Convolutions, transposed convolutions and pools count;
+    element-wise layers, batch norm (as in evaluation) and channel concatenation change nothing; where branches meet,
+    the field is their union. Borders are ignored: near them a part of the field is padding.
 
     >>> receptive_field([nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2)])
     ReceptiveField(size=4, stride=2, centre=0.5)
 
-    Args:
-        network: a model with one output, or a list of layers that follow one another. Layers must be square.
+    `network` is a model with one output, or a list of layers that follow one another. Layers must be square.
+    Raises TypeError for what is not a module, and ValueError, naming the layer, where branches disagree in stride or
+    centre and for a step that is not square, sees the whole image (Linear, adaptive pooling, a mean) or is not known.
 
-    Raises:
-        ValueError: branches that disagree in stride or centre; a layer that sees the whole image (Linear, adaptive
-            pooling, a mean); a layer that is not square; a step that it does not know. The sentence names it.
-        TypeError: a list with something in it that is not a module.
-
-    Source: Dumoulin and Visin 2016 for the arithmetic; Araujo, Norris and Sim 2019 for the recurrence of size,
-    stride and start. Here the size is counted instead, as a set of cells, which stays exact behind a transposed
-    convolution.
+    Source: Dumoulin and Visin 2016; Araujo, Norris and Sim 2019 for the recurrence of size, stride and start. Here the
+    size is counted, as a set of cells, which is exact behind transposed convolutions too.
     """
     layers = [network] if isinstance(network, nn.Module) else list(network)
     for layer in layers:
@@ -163,54 +147,39 @@ def receptive_field(network: nn.Module | Iterable[nn.Module]) -> ReceptiveField:
     try:
         graph = fx.symbolic_trace(model).graph
     except Exception as error:  # a branch on values, a loop over a size: whatever forward does, fx stops there
-        raise ValueError(
-            f"receptive_field cannot follow this model ({error}); pass the layers of interest as a list"
-        ) from error
+        raise ValueError(f"receptive_field cannot follow this model ({error}); pass its layers as a list") from error
     graph.eliminate_dead_code()
 
-    lines: dict[fx.Node, tuple[Fraction, Fraction]] = {}  # of what depends on the image: stride and centre
-    windows: dict[fx.Node, _Window | None] = {}
-    parents: dict[fx.Node, list[fx.Node]] = {}
+    lines: dict[fx.Node, tuple[Fraction, Fraction]] = {}  # stride and centre of each map that depends on the image
+    steps: list[_Step] = []
     for node in graph.nodes:
-        parents[node] = [parent for parent in node.all_input_nodes if parent in lines]
+        parents = [parent for parent in node.all_input_nodes if parent in lines]
+        met = list(dict.fromkeys(lines[parent] for parent in parents))
+        if len(met) > 1:
+            places = " and at ".join(f"{float(stride):g} i + {float(centre):g}" for stride, centre in met)
+            raise ValueError(f"branches that meet in '{node.name}' disagree: cell i lies at {places}")
         if node.op == "placeholder":
-            lines[node] = Fraction(1), Fraction(0)
-        elif parents[node]:
-            windows[node] = _window(node, model)
-            stride, centre = _common_line([lines[parent] for parent in parents[node]], node)
-            lines[node] = windows[node].line(stride, centre) if windows[node] else (stride, centre)
-    output = next(reversed(graph.nodes))
-    if output not in lines:
+            met = [(Fraction(1), Fraction(0))]
+        if met:
+            steps.append((node, _window(node, model), parents))
+            lines[node] = steps[-1][1].line(*met[0])
+    if node not in lines:  # the last one, the output
         raise ValueError("the output of this model does not depend on its input, so it has no receptive field")
 
     # Behind transposed convolutions what a cell sees repeats with the product of their strides.
-    phases = math.prod(window.stride for window in windows.values() if window and window.transposed)
-    size = max(_extent(graph, windows, parents, {output: {cell}}) for cell in range(phases))
-    stride, centre = lines[output]
+    phases = math.prod(window.stride for _, window, _ in steps if window.transposed)
+    size = max(_extent(steps, cell) for cell in range(phases))
+    stride, centre = lines[node]
     return ReceptiveField(size, int(stride) if stride.denominator == 1 else float(stride), float(centre))
 
 
-def _common_line(lines: list[tuple[Fraction, Fraction]], node: fx.Node) -> tuple[Fraction, Fraction]:
-    for stride, centre in lines[1:]:
-        if (stride, centre) != lines[0]:
-            raise ValueError(
-                f"branches that meet in '{node.name}' disagree: cell i lies at {float(lines[0][0]):g} i + "
-                f"{float(lines[0][1]):g} in one and at {float(stride):g} i + {float(centre):g} in another"
-            )
-    return lines[0]
-
-
-def _extent(graph: fx.Graph, windows: dict, parents: dict, seen: dict[fx.Node, set[int]]) -> int:
-    """Walks from the output back to the image, collecting the cells that each step reads."""
-    pixels: set[int] = set()
-    for node in reversed(graph.nodes):
-        cells = seen.get(node, set())
-        if node.op == "placeholder":
-            pixels |= cells
-        elif windows.get(node):
-            cells = windows[node].sources(cells)
-        for parent in parents[node]:
-            seen[parent] = seen.get(parent, set()) | cells
+def _extent(steps: list[_Step], cell: int) -> int:
+    """Walks from a cell of the output back to the image, collecting the cells that each step reads."""
+    seen: dict[fx.Node, set[int]] = {steps[-1][0]: {cell}}
+    for node, window, parents in reversed(steps):
+        pixels = window.sources(seen.pop(node, set()))  # at last, of the image
+        for parent in parents:
+            seen[parent] = seen.get(parent, set()) | pixels
     return max(pixels) - min(pixels) + 1 if pixels else 0
 
 
@@ -224,35 +193,29 @@ _ELEMENTWISE_CALLS = {
     F.relu, F.relu6, F.leaky_relu, F.elu, F.gelu, F.silu, F.hardswish, F.dropout, F.batch_norm,
     "add", "add_", "sub", "mul", "mul_", "relu", "relu_", "sigmoid", "tanh", "contiguous", "clone",
 }  # fmt: skip
-_GLOBAL_LAYERS = (nn.Linear, nn.Flatten, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
-_GLOBAL_LAYERS += (nn.GroupNorm, nn.LayerNorm, nn.InstanceNorm2d, nn.MultiheadAttention)
-_GLOBAL_CALLS = {
-    torch.flatten, torch.mean, torch.sum, torch.matmul, operator.matmul, F.linear, F.adaptive_avg_pool2d,
-    F.adaptive_max_pool2d, F.group_norm, F.layer_norm, F.instance_norm, "flatten", "view", "reshape", "mean", "sum",
-}  # fmt: skip
 
 
-def _window(node: fx.Node, model: nn.Module) -> _Window | None:
-    """What a node does to positions; None where it changes nothing."""
-    if node.op == "output":
-        if not isinstance(node.args[0], fx.Node):
-            raise ValueError("the model returns several tensors: pass the part of it that ends in the one you mean")
-        return None
+def _window(node: fx.Node, model: nn.Module) -> _Window:
+    """What a node does to positions."""
+    if node.op == "output" and not isinstance(node.args[0], fx.Node):
+        raise ValueError("the model returns several tensors: pass the part of it that ends in the one you mean")
+    if node.op in ("placeholder", "output"):
+        return _SAME
     layer = model.get_submodule(node.target) if node.op == "call_module" else None
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.MaxPool2d, nn.AvgPool2d)):
         return _square(layer)
     if isinstance(layer, _ELEMENTWISE_LAYERS) or (layer is None and node.target in _ELEMENTWISE_CALLS):
-        return None
+        return _SAME
     if node.target in (torch.cat, torch.concat) and (*node.args[1:], *node.kwargs.values()) in ((1,), (-3,)):
-        return None  # channels only: joining along an axis of the image would move cells
+        return _SAME  # channels only: joining along an axis of the image would move cells
     what = repr(layer) if layer is not None else f"'{node.name}'"
-    if isinstance(layer, _GLOBAL_LAYERS) or (layer is None and node.target in _GLOBAL_CALLS):
-        raise ValueError(f"{what} sees the whole image, so its receptive field has no fixed size: stop before it")
-    raise ValueError(f"receptive_field does not know {what}: pass the layers before it, or write it as a convolution")
+    raise ValueError(
+        f"{what} sees the whole image, or is no step that receptive_field knows: pass the layers before it"
+    )
 
 
 def _square(layer: nn.Module) -> _Window:
-    """Kernel, stride, padding and dilation of a layer, the same on both axes."""
+    """The window of a layer, the same on both axes."""
     dilation = getattr(layer, "dilation", 1)  # an average pool has none
     padding = layer.padding
     if isinstance(padding, str):  # torch puts the odd cell of "same" behind; only what stands in front moves the centre
@@ -260,4 +223,5 @@ def _square(layer: nn.Module) -> _Window:
     values = [(v, v) if isinstance(v, int) else tuple(v) for v in (layer.kernel_size, layer.stride, padding, dilation)]
     if any(vertical != horizontal for vertical, horizontal in values):
         raise ValueError(f"{layer!r} differs between height and width: describe one axis at a time with square layers")
-    return _Window(*(value[0] for value in values), transposed=isinstance(layer, nn.ConvTranspose2d))
+    k, s, p, d = (value[0] for value in values)
+    return _Window(range(-p, d * k - p, d), s, isinstance(layer, nn.ConvTranspose2d))

@@ -1,8 +1,7 @@
 """Transposed convolution, three times: by stamping, through the transposed matrix, and fast.
 
-Each way fills the same *canvas*: every input cell puts its kernel, scaled by its value, on an empty sheet, one stride
-further than the cell before. What is left is the same for all three: `padding` cuts cells off every side of the
-canvas, `output_padding` cuts fewer off the bottom and the right, and the bias is added. See chapter 3.
+Every input cell puts its kernel, scaled by its value, on an empty canvas, one stride further than the cell before.
+`padding` cuts cells off every side, `output_padding` cuts fewer off the bottom and the right. See chapter 3.
 """
 
 from collections.abc import Callable
@@ -17,11 +16,7 @@ Pair = tuple[int, int]
 
 
 def conv_matrix(
-    weight: Tensor,
-    in_size: int | Pair,
-    stride: int | Pair = 1,
-    padding: int | Pair = 0,
-    dilation: int | Pair = 1,
+    weight: Tensor, in_size: int | Pair, stride: int | Pair = 1, padding: int | Pair = 0, dilation: int | Pair = 1
 ) -> Tensor:
     """The matrix C of a convolution: `C @ x.flatten()` equals `conv2d(x, weight, ...).flatten()`.
 
@@ -36,18 +31,14 @@ def conv_matrix(
         weight: (out_channels, in_channels, kernel height, kernel width), as conv2d takes it.
         in_size: height and width of the input, or one number for a square.
 
-    Returns:
-        C, (out_channels * out height * out width, in_channels * in height * in width).
-
-    Raises:
-        ValueError: a weight that is not 4-dimensional, or a kernel that does not fit into the padded input.
+    Returns C, (out_channels * out height * out width, in_channels * in height * in width).
+    Raises ValueError for a weight that is not 4-dimensional, or a kernel that does not fit into the padded input.
     """
     if weight.dim() != 4:
         raise ValueError(f"conv_matrix needs weight (out, in, height, width), got shape {tuple(weight.shape)}")
     (h, w), (sh, sw), (ph, pw), (dh, dw) = map(_pair, (in_size, stride, padding, dilation))
     out_channels, in_channels, kh, kw = weight.shape
-    out_h = conv_output_size(h, kh, sh, ph, dh)
-    out_w = conv_output_size(w, kw, sw, pw, dw)
+    out_h, out_w = conv_output_size(h, kh, sh, ph, dh), conv_output_size(w, kw, sw, pw, dw)
     matrix = weight.new_zeros(out_channels, out_h, out_w, in_channels, h + 2 * ph, w + 2 * pw)
     for i in range(out_h):
         for j in range(out_w):
@@ -59,49 +50,8 @@ def conv_matrix(
     return matrix.reshape(out_channels * out_h * out_w, in_channels * h * w)
 
 
-def conv_transpose2d_stamp(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: int | Pair = 1,
-    padding: int | Pair = 0,
-    output_padding: int | Pair = 0,
-    groups: int = 1,
-    dilation: int | Pair = 1,
-) -> Tensor:
-    """Transposed convolution by its definition: a loop that stamps one kernel for each input cell. Slow.
-
-    Arguments, result and errors as `conv_transpose2d`.
-    """
-    return _on_canvas(stamp, x, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def conv_transpose2d_matrix(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: int | Pair = 1,
-    padding: int | Pair = 0,
-    output_padding: int | Pair = 0,
-    groups: int = 1,
-    dilation: int | Pair = 1,
-) -> Tensor:
-    """Transposed convolution by its name: the transpose of `conv_matrix` applied to x. For small sizes.
-
-    Arguments, result and errors as `conv_transpose2d`.
-    """
-    return _on_canvas(transposed_matrix, x, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
 def conv_transpose2d(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: int | Pair = 1,
-    padding: int | Pair = 0,
-    output_padding: int | Pair = 0,
-    groups: int = 1,
-    dilation: int | Pair = 1,
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ) -> Tensor:
     """Transposed convolution, fast: one matrix product makes all stamps, `fold` adds them up.
 
@@ -116,79 +66,89 @@ def conv_transpose2d(
         padding: cells cut off each side of the output.
         output_padding: cells fewer to cut off at the bottom and the right; less than max(stride, dilation).
         groups: input and output channels are split into this many independent blocks.
-        dilation: cells from one kernel weight to the next.
+        dilation: cells from one kernel weight to the next. Like all sizes, one number or (height, width).
 
-    Returns:
-        (N, out_channels, H, W), or without N as x, with H = `conv_transpose_output_size(h, ...)`.
-
-    Raises:
-        ValueError: shapes that do not fit together, an output_padding that is too large, an empty output.
-
+    Returns (N, out_channels, H, W), or without N as x, with H = `conv_transpose_output_size(h, ...)`.
+    Raises ValueError for shapes that do not fit together, a too large output_padding, an empty output.
     Source: torch.nn.functional.conv_transpose2d, same signature and values; GEMM + col2im as in Caffe.
     """
-    return _on_canvas(gemm_col2im, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    return _in_groups(gemm_col2im, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def stamp(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair) -> Tensor:
-    """The canvas by its definition. x (N, g, I, h, w) and weight (g, I, O, kh, kw) give (N, g, O, H, W)."""
-    (sh, sw), (dh, dw), (kh, kw) = stride, dilation, weight.shape[-2:]
-    canvas = x.new_zeros(*x.shape[:2], weight.shape[2], *canvas_size(x, weight, stride, dilation))
+def conv_transpose2d_stamp(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+) -> Tensor:
+    """Transposed convolution by its definition: a loop that stamps one kernel for each input cell. Slow.
+
+    Arguments, result and errors as `conv_transpose2d`.
+    """
+    return _in_groups(stamp, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d_matrix(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+) -> Tensor:
+    """Transposed convolution by its name: the transpose of `conv_matrix` applied to x. For small sizes.
+
+    Arguments, result and errors as `conv_transpose2d`.
+    """
+    return _in_groups(transposed_matrix, x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+# The three ways. x (N, g, I, h, w) and weight (g, I, O, kh, kw), in g groups, give (N, g, O, *size).
+
+
+def stamp(x: Tensor, weight: Tensor, size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Tensor:
+    """All stamps, one after the other, and then the padding cut off."""
+    (height, width), (sh, sw), (ph, pw), (dh, dw), (kh, kw) = size, stride, padding, dilation, weight.shape[-2:]
+    canvas = x.new_zeros(*x.shape[:2], weight.shape[2], height + 2 * ph, width + 2 * pw)
     for i in range(x.shape[-2]):
         for j in range(x.shape[-1]):
             rows = slice(i * sh, i * sh + dh * (kh - 1) + 1, dh)
             columns = slice(j * sw, j * sw + dw * (kw - 1) + 1, dw)
             # every output channel o: the kernels of all input channels i, each times its value
             canvas[..., rows, columns] += torch.einsum("ngi,giokl->ngokl", x[..., i, j], weight)
-    return canvas
+    return canvas[..., ph : ph + height, pw : pw + width]
 
 
-def transposed_matrix(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair) -> Tensor:
-    """The canvas as Cᵀx, where C is the convolution that takes the canvas to x. Shapes as in `stamp`."""
-    size = canvas_size(x, weight, stride, dilation)
+def transposed_matrix(x: Tensor, weight: Tensor, size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Tensor:
+    """Cᵀx, where C is the convolution that takes the output's shape to that of x."""
     groups = []
     for x_group, weight_group in zip(x.unbind(1), weight):
-        matrix = conv_matrix(weight_group, size, stride, dilation=dilation)  # (I * h * w, O * H * W)
+        matrix = conv_matrix(weight_group, size, stride, padding, dilation)  # (I * h * w, O * H * W)
         groups.append(x_group.flatten(1) @ matrix)  # a row times C is Cᵀ times a column
     return torch.stack(groups, 1).view(*x.shape[:2], weight.shape[2], *size)
 
 
-def gemm_col2im(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair) -> Tensor:
-    """The canvas from one matrix product and `fold`. Shapes as in `stamp`."""
+def gemm_col2im(x: Tensor, weight: Tensor, size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Tensor:
+    """One matrix product, and `fold`, which leaves out the padding as it adds."""
     stamps = weight.flatten(2).mT @ x.flatten(3)  # (N, g, O * kh * kw, h * w): column p is the stamp of cell p
-    size, kernel_size = canvas_size(x, weight, stride, dilation), weight.shape[-2:]
-    canvas = F.fold(stamps.flatten(1, 2), size, kernel_size, dilation=dilation, stride=stride)
-    return canvas.unflatten(1, (x.shape[1], -1))
+    output = F.fold(stamps.flatten(1, 2), size, weight.shape[-2:], dilation, padding, stride)
+    return output.unflatten(1, (x.shape[1], -1))
 
 
-def canvas_size(x: Tensor, weight: Tensor, stride: Pair, dilation: Pair) -> Pair:
-    """Height and width that all stamps together cover."""
-    height, width = (
-        conv_transpose_output_size(n, k, s, dilation=d)
-        for n, k, s, d in zip(x.shape[-2:], weight.shape[-2:], stride, dilation)
-    )
-    return height, width
-
-
-def _on_canvas(
-    fill: Callable[[Tensor, Tensor, Pair, Pair], Tensor],
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
-    stride: int | Pair,
-    padding: int | Pair,
-    output_padding: int | Pair,
-    groups: int,
-    dilation: int | Pair,
+def _in_groups(
+    way: Callable, x: Tensor, weight: Tensor, bias: Tensor | None, stride, padding, output_padding, groups, dilation
 ) -> Tensor:
-    """What the three ways share: checks, groups, cutting the canvas, the bias."""
+    """What the three ways share: checks, groups, output_padding, the bias."""
+    if x.dim() not in (3, 4) or weight.dim() != 4 or x.shape[-3] != weight.shape[0]:
+        raise ValueError(
+            "a transposed convolution needs x (N, in, h, w) or (in, h, w) and weight (in, out / groups, height, width)"
+            f", input channels first, got shapes {tuple(x.shape)} and {tuple(weight.shape)}"
+        )
+    if groups < 1 or len(weight) % groups:
+        raise ValueError(f"groups={groups} does not divide the {len(weight)} input channels")
+    channels = weight.shape[1] * groups
+    if bias is not None and bias.shape != (channels,):
+        raise ValueError(f"bias needs one value for each of {channels} output channels, got {tuple(bias.shape)}")
     stride, padding, output_padding, dilation = map(_pair, (stride, padding, output_padding, dilation))
-    _check_shapes(x, weight, bias, groups)
-    for n, k, s, p, o, d in zip(x.shape[-2:], weight.shape[-2:], stride, padding, output_padding, dilation):
-        conv_transpose_output_size(n, k, s, p, o, d)  # raises for an output_padding or a size that is impossible
-    batch = x if x.dim() == 4 else x[None]
-    canvas = fill(batch.unflatten(1, (groups, -1)), weight.unflatten(0, (groups, -1)), stride, dilation)
-    (top, left), (more_h, more_w) = padding, output_padding
-    output = F.pad(canvas.flatten(1, 2), (-left, more_w - left, -top, more_h - top))  # negative: cut off
+    settings = zip(x.shape[-2:], weight.shape[-2:], stride, padding, output_padding, dilation)
+    height, width = (conv_transpose_output_size(*setting) for setting in settings)
+    down, right = (-(-extra // step) for extra, step in zip(output_padding, stride))
+    batch = F.pad(x if x.dim() == 4 else x[None], (0, right, 0, down))  # zeros stamp nothing, but make room ...
+    size = height + down * stride[0] - output_padding[0], width + right * stride[1] - output_padding[1]
+    output = way(batch.unflatten(1, (groups, -1)), weight.unflatten(0, (groups, -1)), size, stride, padding, dilation)
+    output = output.flatten(1, 2)[..., :height, :width].contiguous()  # ... for output_padding, and perhaps some more
     if bias is not None:
         output = output + bias[:, None, None]
     return output if x.dim() == 4 else output[0]
@@ -196,24 +156,4 @@ def _on_canvas(
 
 def _pair(value: int | Pair) -> Pair:
     """One number twice, or the two numbers given: height first."""
-    height, width = (value, value) if isinstance(value, int) else value
-    return height, width
-
-
-def _check_shapes(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> None:
-    if x.dim() not in (3, 4) or weight.dim() != 4:
-        raise ValueError(
-            "a transposed convolution needs x (N, in, h, w) or (in, h, w) and weight (in, out / groups, height, width)"
-            f", got shapes {tuple(x.shape)} and {tuple(weight.shape)}"
-        )
-    in_channels = x.shape[-3]
-    if weight.shape[0] != in_channels:
-        raise ValueError(
-            f"x has {in_channels} channels but weight {tuple(weight.shape)} takes {weight.shape[0]}: "
-            "a transposed convolution's weight is (in, out / groups, height, width), input channels first"
-        )
-    if groups < 1 or in_channels % groups:
-        raise ValueError(f"groups={groups} does not divide the {in_channels} input channels")
-    out_channels = weight.shape[1] * groups
-    if bias is not None and bias.shape != (out_channels,):
-        raise ValueError(f"bias needs one value for each of {out_channels} output channels, got {tuple(bias.shape)}")
+    return (value, value) if isinstance(value, int) else value

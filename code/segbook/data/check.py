@@ -39,9 +39,8 @@ class SplitSummary:
     pairs: int = 0
     pixels: Tensor = field(default_factory=lambda: torch.zeros(256, dtype=torch.int64))
     masks_with: Tensor = field(default_factory=lambda: torch.zeros(256, dtype=torch.int64))
-    smallest: tuple[int, int] | None = None  # (height, width) of the image with the fewest pixels
-    largest: tuple[int, int] | None = None
-    pictures: list[tuple[str, str]] = field(default_factory=list)  # name, and image with mask as a data: address
+    sizes: list[tuple[int, int]] = field(default_factory=list)  # (height, width) of each image
+    pictures: dict[str, str] = field(default_factory=dict)  # name: image with mask, as a data: address
 
 
 @dataclass
@@ -61,16 +60,13 @@ def check_data(root: str | Path, layout: str | None = None, progress: bool = Fal
     Faults: all that `load` refuses, at once or when a pair is read (a missing, damaged or empty file, different sizes,
     labels and colours that no class has, palettes that disagree, a foreground stored as 255); and one picture in two
     splits, under whatever name and in whatever format without loss (the decoded pixels are compared, so a JPEG saved
-    again is not found). Notes: a picture twice in one split, classes that "train" never labels, a missing "train" or
-    "val".
+    again is not found). Notes: a picture twice in one split, classes that "train" never labels, no "train" or "val".
 
     Args:
         root: holds VOCdevkit/VOC2012 (ToyVOC's folder does), CamVid, or images/ as ImageFolderSegmentation reads it.
         layout: "voc", "camvid" or "folder"; the first that is there if not given.
-        progress: show a bar on standard error.
 
-    Raises:
-        FileNotFoundError, ValueError: no such folder, none of the layouts, or no split in it.
+    Raises FileNotFoundError or ValueError where there is no such folder, none of the layouts, or no split in it.
     """
     root = Path(root)
     if not root.is_dir():
@@ -92,12 +88,10 @@ def check_data(root: str | Path, layout: str | None = None, progress: bool = Fal
             continue
         report.classes = pairs.classes
         look_at(pairs, split, report, seen, progress)
-    train = report.splits.get("train")
-    if train is not None and train.pairs:
-        absent = [name for i, name in enumerate(report.classes) if train.pixels[i] == 0]
-        if absent:
-            names = ", ".join(absent)
-            report.notes.append(f"train never labels {len(absent)} of {len(report.classes)} classes: {names}")
+    train = report.splits.get("train", SplitSummary())
+    absent = [name for i, name in enumerate(report.classes) if train.pairs and train.pixels[i] == 0]
+    if absent:
+        report.notes.append(f"train never labels {len(absent)} of {len(report.classes)} classes: {', '.join(absent)}")
     report.notes += [f"there is no split {name!r}" for name in ("train", "val") if name not in report.splits]
     return report
 
@@ -114,15 +108,13 @@ def look_at(pairs, split: str, report: Report, seen: dict, progress: bool) -> No
         except (ValueError, OSError) as error:
             faults[name] = str(error)
             continue
-        size = tuple(image.shape[1:])
-        summary.smallest = min(summary.smallest or size, size, key=math.prod)
-        summary.largest = max(summary.largest or size, size, key=math.prod)
+        summary.sizes.append(tuple(image.shape[1:]))
         counts = torch.bincount(mask.as_subclass(Tensor).flatten().long(), minlength=256)
         summary.pixels += counts
         summary.masks_with += counts > 0
         if len(summary.pictures) < SHOWN:
-            summary.pictures.append((name, overlay(image, mask, pairs.palette)))
-        digest = hashlib.sha256(repr(size).encode() + image.numpy().tobytes()).digest()
+            summary.pictures[name] = overlay(image, mask, pairs.palette)
+        digest = hashlib.sha256(repr(image.shape).encode() + image.numpy().tobytes()).digest()
         where, twin = seen.setdefault(digest, (split, name))
         if where != split:
             report.faults.append(Fault(split, name, f"the same picture as {twin} of split {where}"))
@@ -146,8 +138,9 @@ def summary_lines(report: Report, most: int = 10) -> list[str]:
     """The report for a terminal, the verdict last, with at most so many faults."""
     lines = []
     for name, summary in report.splits.items():
-        sizes = ["x".join(map(str, size)) for size in (summary.smallest, summary.largest) if size]
-        lines.append(f"{name}: {summary.pairs} pairs" + f" of {' to '.join(dict.fromkeys(sizes))} pixels" * bool(sizes))
+        sizes = sorted(set(summary.sizes), key=math.prod)
+        span = " to ".join(f"{height}x{width}" for height, width in dict.fromkeys([*sizes[:1], *sizes[-1:]]))
+        lines.append(f"{name}: {summary.pairs} pairs" + f" of {span} pixels" * bool(sizes))
     lines += [f"fault: {fault.split} {fault.name}".rstrip() + f": {fault.message}" for fault in report.faults[:most]]
     if len(report.faults) > most:
         lines.append(f"... and {len(report.faults) - most} more faults")
@@ -164,18 +157,14 @@ def page(report: Report) -> str:
     for split, summary in report.splits.items():
         body.append(f"<h2>{escape(split)}</h2><table><tr><th>Label<th>Class<th>Masks<th>Pixels<th></tr>")
         for value in summary.pixels.nonzero().flatten().tolist():
-            share = 100 * int(summary.pixels[value]) / int(summary.pixels.sum())
-            label = "void" if value == VOID else report.classes[value]
-            body.append(
-                f"<tr><td>{value}<td>{escape(label)}<td>{int(summary.masks_with[value])}<td>{share:.2f} %"
-                f'<td class="bar"><div style="width:{share:.2f}%"></div></tr>'
-            )
+            share = f"{100 * int(summary.pixels[value]) / int(summary.pixels.sum()):.2f}"
+            label = "void" if value == VOID else escape(report.classes[value])
+            bar = f'<td class="bar"><div style="width:{share}%"></div>'
+            body.append(f"<tr><td>{value}<td>{label}<td>{int(summary.masks_with[value])}<td>{share} %{bar}</tr>")
         body.append("</table>")
-        for name, picture in summary.pictures:
-            body.append(
-                f'<figure><img alt="{escape(name)} with its mask" src="{picture}">'
-                f"<figcaption>{escape(name)}</figcaption></figure>"
-            )
+        for name, picture in summary.pictures.items():
+            image = f'<img alt="{escape(name)} with its mask" src="{picture}">'
+            body.append(f"<figure>{image}<figcaption>{escape(name)}</figcaption></figure>")
     return PAGE + "\n".join(body) + "</body></html>\n"
 
 

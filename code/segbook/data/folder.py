@@ -1,6 +1,5 @@
 """Your own images and masks, from a folder."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,16 +7,7 @@ import torch
 from torch import Tensor
 
 from segbook.data.palette import VOID, VOID_COLOUR, colour_to_index, voc_colormap
-from segbook.data.reader import (
-    SUFFIXES,
-    SegmentationPairs,
-    data_root,
-    images_in,
-    lying_there,
-    pick,
-    read_lines,
-    read_split,
-)
+from segbook.data.reader import SegmentationPairs, data_root, images_in, lying_there, pick, read_lines, read_split, stem
 from segbook.data.run_length import decode_runs, read_runs
 from segbook.files import open_image, read_image, read_mask
 
@@ -29,9 +19,11 @@ class ImageFolderSegmentation(SegmentationPairs):
     """Pairs of files that you bring along: `images/` and `masks/`, where a pair has one name but for the suffix.
 
     A split S is what is found first of
-      - S.tsv or S.csv: names and run lengths (`run_length`), which are the masks too; two classes, no masks/;
-      - S.txt: one name a line, with or without suffix and folder;
-      - images/S/ and masks/S/: all that lies in them.
+
+    - S.tsv or S.csv: names and run lengths (`run_length`), which are the masks too; two classes, no masks/;
+    - S.txt: one name a line, with or without suffix and folder;
+    - images/S/ and masks/S/: all that lies in them.
+
     Images and masks lie in images/S/ and masks/S/ where those exist, else in images/ and masks/.
 
     classes.txt has one class a line, its index counted from 0: `name`, or `name RED GREEN BLUE` on every line. A line
@@ -56,7 +48,8 @@ class ImageFolderSegmentation(SegmentationPairs):
         self.root = data_root(root, self.base, LAYOUT)
         self.split = split
         table = next((self.root / (split + s) for s in TABLES if (self.root / (split + s)).is_file()), None)
-        self.runs = {stem(name): runs for name, runs in read_runs(table).items()} if table else None
+        rows = read_runs(table) if table else {}
+        self.runs = {stem(name): runs for name, runs in rows.items()} if table else None
         self.classes, self.colours = read_classes(self.root / "classes.txt", binary=table is not None)
         if table and len(self.classes) != 2:
             raise ValueError(f"{table}: run lengths tell two classes apart, classes.txt lists {len(self.classes)}")
@@ -66,7 +59,7 @@ class ImageFolderSegmentation(SegmentationPairs):
         images, masks = (folder if folder.is_dir() else folder.parent for folder in (images, masks))
         there, listed = images_in(images), self.root / f"{split}.txt"
         if table:
-            ids = list(self.runs)
+            ids = [stem(name) for name in rows]
         elif images != self.root / "images" and not listed.is_file():
             ids = sorted(there)
         else:
@@ -106,7 +99,7 @@ class ImageFolderSegmentation(SegmentationPairs):
             mode = picture.mode
         coloured = mode in ("RGB", "RGBA")
         if coloured and self.colours is None:
-            raise ValueError(f"{path}: the mask holds colours but classes.txt has none: 'name RED GREEN BLUE'")
+            raise ValueError(f"{path}: the mask holds colours but classes.txt has none; add 'RED GREEN BLUE'")
         if not coloured and not (mode == "L" and self.grey):
             return read_mask(path)
         colours = read_image(path).permute(1, 2, 0)  # (H, W, 3)
@@ -137,28 +130,18 @@ def read_classes(path: Path, binary: bool) -> tuple[list[str], Tensor | None]:
         coloured = len(cells) > 3 and all(cell.isascii() and cell.isdigit() for cell in cells[-3:])
         names.append(" ".join(cells[:-3] if coloured else cells))
         colours += [tuple(map(int, cells[-3:]))] if coloured else []
-    fault = None
-    if colours and len(colours) != len(names):
-        fault = f"{len(colours)} of {len(names)} lines have a colour; give one to every class or to none"
-    elif any(value > 255 for colour in colours for value in colour):
-        fault = "a colour is three numbers from 0 to 255"
-    elif len(set(names)) < len(names) or len(set(colours)) < len(colours):
-        fault = "two classes have one name or one colour"
     void = bool(colours) and names[-1:] == ["void"]
-    names = names[: len(names) - void]
-    if not fault and not 1 <= len(names) <= VOID:
-        fault = f"{len(names)} classes; there can be 1 to {VOID}"
-    if not fault and "void" in names:
-        fault = "'void' is not a class: leave it out, or give its colour in the last line"
-    if not fault and VOID_COLOUR in colours[: len(names)]:
-        fault = f"the colour {VOID_COLOUR} means void; give the class another"
-    if fault:
-        raise ValueError(f"{path}: {fault}")
-    return names, torch.tensor(colours, dtype=torch.uint8) if colours else None
-
-
-def stem(name: str) -> str:
-    """A file's name without its folder and the suffix of an image; other dots stay."""
-    name = os.path.basename(name.strip())
-    base, suffix = os.path.splitext(name)
-    return base if suffix.lower() in SUFFIXES else name
+    classes = names[: len(names) - void]
+    lacking = f"{len(colours)} of {len(names)} lines have a colour; give one to every class or to none"
+    faults = [
+        (colours and len(colours) != len(names), lacking),
+        (any(value > 255 for colour in colours for value in colour), "a colour is three numbers from 0 to 255"),
+        (len(set(names)) < len(names) or len(set(colours)) < len(colours), "two classes have one name or one colour"),
+        (not 1 <= len(classes) <= VOID, f"{len(classes)} classes; there can be 1 to {VOID}"),
+        ("void" in classes, "'void' is not a class: leave it out, or give its colour in the last line"),
+        (VOID_COLOUR in colours[: len(classes)], f"the colour {VOID_COLOUR} means void; give the class another"),
+    ]
+    for wrong, message in faults:
+        if wrong:
+            raise ValueError(f"{path}: {message}")
+    return classes, torch.tensor(colours, dtype=torch.uint8) if colours else None

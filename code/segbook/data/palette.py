@@ -3,16 +3,16 @@
 import torch
 from torch import Tensor
 
-VOID = 255  # pixels that count neither in training nor in scoring
+VOID = 255  #: pixels that count neither in training nor in scoring
 VOID_COLOUR = (224, 224, 192)  # row 255 of voc_colormap(), the cream border in VOC's pictures
 
-# The names of PASCAL VOC's classes, by index: background and twenty things.
+#: The names of PASCAL VOC's classes, by index: background and twenty things.
 VOC_CLASSES = [
     *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
     *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 ]
 
-# CamVid's eleven classes, and their colours in the SegNet tutorial.
+#: CamVid's eleven classes.
 CAMVID_CLASSES = [
     *("sky", "building", "pole", "road", "pavement", "tree", "sign", "fence", "car", "pedestrian", "bicyclist"),
 ]
@@ -20,7 +20,7 @@ CAMVID_COLOURS = [
     *([128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128], [60, 40, 222], [128, 128, 0]),
     *([192, 128, 128], [64, 64, 128], [64, 0, 128], [64, 64, 0], [0, 128, 192]),
 ]
-CAMVID_PALETTE = torch.tensor(CAMVID_COLOURS, dtype=torch.uint8)
+CAMVID_PALETTE = torch.tensor(CAMVID_COLOURS, dtype=torch.uint8)  #: (11, 3), the colours of the SegNet tutorial
 
 
 def voc_colormap(n: int = 256) -> Tensor:
@@ -47,7 +47,7 @@ def voc_colormap(n: int = 256) -> Tensor:
     return colours.to(torch.uint8)
 
 
-VOC_PALETTE = voc_colormap(21)  # (21, 3) uint8
+VOC_PALETTE = voc_colormap(21)  #: (21, 3) uint8
 
 
 def index_to_colour(label: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:

@@ -100,6 +100,13 @@ def read_split(path: Path, available: list[str], how: str = "") -> list[str]:
     return lines
 
 
+def stem(name: str) -> str:
+    """A file's name without its folder and the suffix of an image; other dots stay."""
+    name = os.path.basename(name.strip())
+    base, suffix = os.path.splitext(name)
+    return base if suffix.lower() in SUFFIXES else name
+
+
 def images_in(folder: Path) -> dict[str, Path]:
     """The image files of a folder by their names without suffix."""
     if not folder.is_dir():

@@ -18,9 +18,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from segbook.naming import unknown_name
+
 FOLDER = Path(__file__).parent
 MAX_DATA = 400_000  # bytes of JSON: a page with three such figures still opens at once
-ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}  # what would end a script or a line of one
 
 
 class InteractiveFigure:
@@ -35,9 +37,6 @@ class InteractiveFigure:
     def html(self) -> str:
         """The element, its fallback, its data and its script, as one piece of HTML."""
         script = (FOLDER / "kit.js").read_text("utf-8") + (FOLDER / f"{self.name}.js").read_text("utf-8")
-        for ending in ("</script", "<!--"):
-            if ending in script.lower():
-                raise ValueError(f"figures/{self.name}.js holds {ending!r}, which would end the script in a page")
         # An edited script gets another tag: a name can be defined only once in a page, and JupyterLab never reloads.
         tag = f"{self.name}-{hashlib.sha256(script.encode()).hexdigest()[:8]}"
         label = html.escape(self.label, quote=True)
@@ -59,12 +58,11 @@ def show(name: str, label: str, **data: Any) -> InteractiveFigure:
         label: one sentence that says what is drawn, for readers who cannot see it.
         data: what the figure draws; numbers, strings, lists, dicts, tensors and arrays (which become nested lists).
 
-    Raises:
-        ValueError: no such figure, no label, a number that JSON cannot hold (NaN, infinity), or too much data.
-        TypeError: data of another kind.
+    Raises ValueError for an unknown figure, no label, a number that JSON cannot hold (NaN, infinity) or too much data,
+    TypeError for data of another kind.
     """
     if name not in names():
-        raise ValueError(f"there is no figure {name!r}: choose one of {', '.join(names())}")
+        raise unknown_name("figure", name, names())
     if not label.strip():
         raise ValueError(f"the figure {name!r} needs a label: one sentence that says what it shows")
     try:
@@ -72,44 +70,29 @@ def show(name: str, label: str, **data: Any) -> InteractiveFigure:
     except ValueError:
         raise ValueError(f"the data of figure {name!r} hold NaN or infinity, which JSON cannot: use None") from None
     if len(text.encode()) > MAX_DATA:
-        raise ValueError(
-            f"the data of figure {name!r} take {len(text.encode()):,} bytes, more than {MAX_DATA:,}: "
-            "round the numbers or shrink the images"
-        )
-    for character, escape in ESCAPES.items():
-        text = text.replace(character, escape)
-    return InteractiveFigure(name, label, text)
+        size = f"{len(text.encode()):,} bytes, more than {MAX_DATA:,}"
+        raise ValueError(f"the data of figure {name!r} take {size}: round the numbers or shrink the images")
+    return InteractiveFigure(name, label, text.translate(ESCAPES))
 
 
 def names() -> list[str]:
-    """The figures that there are.
-
-    >>> "transposed-convolution" in names()
-    True
-    """
+    """The figures that there are."""
     return sorted(path.stem for path in FOLDER.glob("*.js") if path.stem != "kit")
 
 
 def recorded(name: str) -> dict[str, Any]:
-    """The data of a figure that shows a run too long for a cell: `show(name, label="...", **recorded(name))`.
-
-    Raises:
-        ValueError: nothing was recorded for this figure.
-    """
-    path = FOLDER / f"{name}.json"
-    if not path.is_file():
-        there = ", ".join(sorted(file.stem for file in FOLDER.glob("*.json")))
-        raise ValueError(f"nothing is recorded for the figure {name!r}, only for {there}")
-    return json.loads(path.read_text("utf-8"))
+    """The data of a figure that shows a run too long for a cell: `show(name, label="...", **recorded(name))`."""
+    there = {path.stem: path for path in FOLDER.glob("*.json")}
+    if name not in there:
+        raise unknown_name("recorded figure", name, there)
+    return json.loads(there[name].read_text("utf-8"))
 
 
 def picture(image: Tensor | np.ndarray, quality: int = 80) -> str:
     """An image as a data URI that a figure can draw.
 
-    Args:
-        image: (3, H, W) or (H, W, 3), floats in 0..1 or bytes, as a lossy WebP; or class numbers (H, W) below 256,
-            as a grey PNG whose values are the numbers themselves.
-        quality: of the WebP, 1 to 100.
+    (3, H, W) or (H, W, 3), floats in 0..1 or bytes, become a WebP of that `quality`, 1 to 100; class numbers (H, W)
+    below 256 become a grey PNG whose values are the numbers themselves.
     """
     array = image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
     buffer = io.BytesIO()
@@ -118,11 +101,9 @@ def picture(image: Tensor | np.ndarray, quality: int = 80) -> str:
         return _uri(buffer.getvalue(), "png")
     if array.ndim != 3 or 3 not in (array.shape[0], array.shape[2]):
         raise ValueError(f"picture needs (3, H, W), (H, W, 3) or (H, W), got shape {array.shape}")
-    if array.shape[2] != 3:
-        array = array.transpose(1, 2, 0)
-    if array.dtype.kind == "f":
-        array = (array.clip(0, 1) * 255).round()
-    Image.fromarray(array.astype(np.uint8)).save(buffer, "webp", quality=quality)
+    array = array if array.shape[2] == 3 else array.transpose(1, 2, 0)
+    pixels = (array.clip(0, 1) * 255).round() if array.dtype.kind == "f" else array
+    Image.fromarray(pixels.astype(np.uint8)).save(buffer, "webp", quality=quality)
     return _uri(buffer.getvalue(), "webp")
 
 
@@ -136,6 +117,4 @@ def _plain(value: Any) -> Any:
         return value.detach().cpu().tolist()
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
-    raise TypeError(
-        f"a figure's data may hold numbers, text, lists, dicts, tensors and arrays, not {type(value).__name__}"
-    )
+    raise TypeError(f"a figure's data are numbers, text, lists, dicts, tensors and arrays, not {type(value).__name__}")

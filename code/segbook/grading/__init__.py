@@ -1,48 +1,45 @@
-"""Run submitted notebooks again and say which exercises pass, whatever the submissions try.
+"""Run submitted notebooks again and say which exercises pass; outputs in the notebooks are not read.
 
-Each submission gets two processes, forked from one that has torch loaded. One runs the submitted cells, with limits on
-memory, CPU time, file size and wall clock, in a folder that is removed; on Linux also without network and with all
-other files read-only, where the system permits namespaces. The other, the judge, holds the checkers and never runs a
-line of the submission: see `judge`. Outputs in the notebook are not read.
-
-What a submission can still do: answer by looking up the book's public solutions; read files that the grader's user can
-read (it cannot send them anywhere); use up its limits; and, where namespaces are not permitted (the rows then say
-"network open"), reach the network, change that user's files, and attack the judge as any program of the same user
-could. A hole in the kernel, or in torch's restricted reader of tensors, would serve it too.
+Each submission runs in a sandbox of its own, and what it says is limited in size and believed for its own row only.
+What it can still do: copy the book's public solutions, forge its own grade, use up its limits, and serve itself of a
+hole in the kernel.
 """
 
 import csv
 import io
-import multiprocessing
+import json
 import os
-import shutil
-import tempfile
+import signal
+import stat
+import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, STDOUT, Popen
+from threading import Timer
+from uuid import uuid4
 
-from segbook.checks import core
-from segbook.grading import judge, sandbox
-from segbook.grading.notebook import Submission, read
-from segbook.grading.sandbox import Limits
+from segbook.grading import notebook
+from segbook.grading.sandbox import Sandbox, engine, variables
 
-__all__ = ["Grade", "Limits", "grade", "read", "table"]
-
+__all__ = ("Grade", "Sandbox", "grade", "table")
 COLUMNS = ("file", "student", "passed", "claimed", "total", "status", "run_seconds", "isolation", "note")
+LARGEST = 20 << 20  # bytes of a notebook; those of this book have 0.1 MB, with figures one or two
+MOST = 1 << 20  # bytes that a submission may say; a hundred verdicts are 10 kB
 
 
 @dataclass
 class Grade:
     """What was found of one submission.
 
-    `verdicts` holds "passed", "claimed" (passes in its own process alone: look at it), "not yet" or "" (no answer).
+    `verdicts` holds "passed", "claimed" (after the notebook had replaced checkers: look at it) or "not yet".
     """
 
-    submission: Submission
-    isolation: str
+    path: Path
+    exercises: list[str] = field(default_factory=list)
     verdicts: dict[str, str] = field(default_factory=dict)
     student: str = ""
     status: str = "not run"
@@ -50,102 +47,132 @@ class Grade:
     notes: list[str] = field(default_factory=list)
 
     def count(self, verdict: str) -> int:
-        return sum(one == verdict for one in self.verdicts.values())
+        return list(self.verdicts.values()).count(verdict)
 
 
-def grade(
-    submissions: Sequence[Submission],
-    limits: Limits,
-    jobs: int = 1,
-    done: Callable[[list[Grade]], None] = lambda grades: None,
-) -> list[Grade]:
-    """Grade submissions, several at a time, in the order given.
+def grade(paths: Sequence[Path], sandbox: Sandbox, jobs: int, done: Callable[[list[Grade]], None]) -> None:
+    """Grade notebooks, several at a time; a file that is no notebook gets a grade, too.
 
     Args:
-        done: called after each submission, with all grades; what has not been run says so.
+        done: called after each, with the grades of all in the order given; what has not been run says so.
+    """
+    grades, running = [Grade(path) for path in paths], set()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for task in as_completed([pool.submit(run, one, sandbox, running) for one in grades]):
+                task.result()
+                done(grades)
+        except BaseException:  # Ctrl-C, or a full disk
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                end(process)
+            raise
+
+
+def run(one: Grade, sandbox: Sandbox, running: set[Popen]) -> None:
+    """Run one submission in the sandbox, for as long and as loud as it may, and take down what it says."""
+    began, name = time.monotonic(), f"segbook-{uuid4().hex}"
+    try:
+        process = start(one.path, sandbox, name)
+    except (OSError, ValueError) as error:
+        one.status, one.notes = "not read", [str(error)]
+        return
+    running.add(process)
+    clock = Timer(sandbox.seconds, end, [process])
+    clock.start()
+    with process.stdout as pipe:
+        said = pipe.read(MOST)  # until it has ended, or said too much
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(1)
+    clock.cancel()
+    end(process)
+    if sandbox.container:  # which the end of its client does not end
+        subprocess.run([engine(), "kill", name], capture_output=True)
+    running.remove(process)
+    one.seconds = time.monotonic() - began
+    one.status = "out of time" if one.seconds > sandbox.seconds else how_it_ended(process.returncode)
+    if len(said) == MOST:
+        one.status = "wrote too much"
+    for line in said.splitlines():
+        hear(one, line)
+    if one.status.startswith("ended") and not one.exercises:
+        one.status = "did not start"
+        one.notes += [line.decode(errors="replace")[:300] for line in said.splitlines()[-1:]]
+
+
+def end(process: Popen) -> None:
+    """End a process and those that it started: in bubblewrap all of them, elsewhere those of its session."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def start(path: Path, sandbox: Sandbox, name: str) -> Popen:
+    """Start a submission. Its descriptors are no files of ours: whoever holds one open can open it again to write.
 
     Raises:
-        OSError: this system cannot fork processes.
+        ValueError: what is no file, or a huge one. OSError.
     """
-    if not hasattr(os, "fork"):
-        raise OSError("grading needs Linux or macOS; on Windows use it in WSL or in a container")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["segbook.cli", "segbook.grading.judge", "matplotlib.pyplot", "torchvision"])
-    isolated = sandbox.permitted()
-    isolation = "network closed, files read-only" if isolated else "network open"
-    grades = [Grade(submission, isolation) for submission in submissions]
-    waiting, running = list(reversed(grades)), {}
+    about = path.lstat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("no file but a symbolic link, a folder, a pipe or a device")
+    if about.st_size > LARGEST:
+        raise ValueError(f"{about.st_size >> 20} MB, and a notebook may have {LARGEST >> 20}: clear its outputs")
+    limits = {"RLIMIT_CPU": sandbox.cpu_seconds, "RLIMIT_FSIZE": sandbox.disk << 20, "RLIMIT_CORE": 0}
+    limits |= {} if sandbox.gpu else {"RLIMIT_AS": int(sandbox.memory * 2**30)}
+    limits |= {"RLIMIT_NPROC": 512} if sandbox.closed else {}  # elsewhere it counts all of yours
+    command = [*sandbox.command(name, path.absolute()), "-m", "segbook.grading.inside"]
+    command.append(json.dumps([str(path.absolute()), limits, sandbox.cell_seconds]))
+    environment = variables(sandbox)
+    return Popen(command, env=environment, start_new_session=True, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
+
+
+def hear(one: Grade, line: bytes) -> None:
+    """Take down one line of a submission, if it has the form that `inside` gives it; anything else changes nothing."""
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                one = waiting.pop()
-                running.update([_start(context, one, limits, isolated)])
-            for connection in list(wait(list(running), timeout=0.2)) + _overdue(running):
-                one = running.pop(connection)
-                _finish(one, connection)
-                done(grades)
-    finally:
-        for connection, one in running.items():
-            _finish(one, connection)
-    return grades
+        said = json.loads(line) if len(line) < 5000 else None
+    except (ValueError, RecursionError):
+        return
+    match said:
+        case ["exercises", list(names)] if not one.exercises:
+            one.exercises = [name for chapter in notebook.chapters() for name in chapter if name in names]
+        case ["verdict", str(name), "passed" | "claimed" | "not yet" as verdict] if name in one.exercises:
+            one.verdicts[name] = verdict
+        case ["student", str(name)]:
+            one.student = one.student or name[:100]
+        case ["note", str(text)] if len(one.notes) < 20 and text not in one.notes:
+            one.notes.append(text[:300])
+        case ["unread", str(reason)]:
+            one.status, one.notes = "not read", [reason[:300]]
+        case ["end"]:
+            one.status = "done"
 
 
-@dataclass
-class _Running:
-    grade: Grade
-    process: BaseProcess
-    folder: Path
-    deadline: float
+def how_it_ended(code: int) -> str:
+    """An exit status in a few words; 128 + n stands for signal n."""
+    number = -code if code < 0 else code - 128
+    if number == signal.SIGXCPU:
+        return "CPU time used up"
+    with suppress(ValueError):
+        return f"crashed ({signal.Signals(number).name})"
+    return f"ended early (exit status {code})" if code else "ended early"
 
 
-def _start(context, grade: Grade, limits: Limits, isolated: bool) -> tuple[Connection, _Running]:
-    folder = Path(tempfile.mkdtemp(prefix="segbook-grade-"))
-    ours, theirs = context.Pipe(duplex=False)
-    given = (grade.submission.cells, grade.submission.exercises, folder, limits, isolated, theirs)
-    process = context.Process(target=judge.judge, args=given, daemon=False)
-    process.start()
-    theirs.close()
-    # The judge watches the clock itself; this is for a judge that a hostile answer has stopped.
-    return ours, _Running(grade, process, folder, time.monotonic() + limits.seconds + 3 * core.SECONDS)
-
-
-def _overdue(running: dict[Connection, _Running]) -> list[Connection]:
-    return [connection for connection, one in running.items() if time.monotonic() > one.deadline]
-
-
-def _finish(one: _Running, connection: Connection) -> None:
-    """Take the judge's result, if there is one, and clean up."""
-    one.grade.status = "the judge crashed"
-    try:
-        if connection.poll():
-            result = connection.recv()
-            one.grade.notes += result.pop("notes")
-            vars(one.grade).update(result)
-    except EOFError:  # the judge ended without a word
-        pass
-    finally:
-        connection.close()
-        one.process.join(timeout=2)
-        one.process.kill()
-        one.process.join()
-        shutil.rmtree(one.folder, ignore_errors=True)
-
-
-def table(grades: Sequence[Grade]) -> str:
+def table(grades: Sequence[Grade], sandbox: Sandbox) -> str:
     """The grades as CSV: a row a submission, a column for each exercise that any of them has."""
-    names = list(dict.fromkeys(name for one in grades for name in one.submission.exercises))
+    names = list(dict.fromkeys(name for one in grades for name in one.exercises))
+    isolation = "network closed, files read-only" if sandbox.closed else "network open"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, *names])
     for one in grades:
-        row = [str(one.submission.path), one.student, one.count(judge.PASSED), one.count(judge.CLAIMED)]
-        row += [len(one.submission.exercises), one.status, round(one.seconds, 1), one.isolation]
-        row += ["; ".join([*one.submission.notes, *one.notes]), *(one.verdicts.get(name, "") for name in names)]
-        writer.writerow([_inert(cell) for cell in row])
+        row = [str(one.path), one.student, one.count("passed"), one.count("claimed"), len(one.exercises), one.status]
+        row += [round(one.seconds, 1), isolation, "; ".join(one.notes)]
+        writer.writerow([inert(cell) for cell in [*row, *(one.verdicts.get(name, "") for name in names)]])
     return text.getvalue()
 
 
-def _inert(cell: object) -> object:
+def inert(cell: object) -> object:
     """A cell that no spreadsheet takes for a formula: texts come from the submissions."""
     if not isinstance(cell, str):
         return cell

@@ -77,6 +77,8 @@ deeplabv3 = bind(Recipe, head=DeepLabV3Head)
 deeplabv3plus = bind(Recipe, head=DeepLabV3PlusHead, output_stride=16)
 tiny_aspp = {"atrous_rates": (2, 4, 6), "head_width": 64}
 
+#: From each name to the constructor that `create` calls.
+#: Name -> constructor(num_classes=21, **options).
 MODELS = {
     "fcn32s_resnet18": bind(fcn, resnet18, 32),
     "fcn16s_resnet18": bind(fcn, resnet18, 16),
@@ -160,7 +162,7 @@ def create(
         raise ValueError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(known)}")
     if weights is not None and weights_backbone is not None:
         raise ValueError("weights fills the whole network: leave out weights_backbone, or weights")
-    shipped = pretrained.shipped(name, weights)
+    shipped = pretrained.read_shipped(name, weights)
     if shipped is not None:
         num_classes, options = pretrained.as_trained(name, weights, shipped["config"], num_classes, options)
     num_classes = 21 if num_classes is None else num_classes

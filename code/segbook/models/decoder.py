@@ -10,7 +10,7 @@ from segbook.models.layers import conv_bn_relu, resize, resize_to_centres, score
 
 
 class DeepLabV3PlusHead(nn.Module):
-    """ASPP on the coarse feature, joined with the fine one: (N, L, H/4, W/4), (N, C, h, w) -> (N, K, H/4, W/4).
+    """ASPP on the coarse feature, joined with the fine one: (N, L, H/4, W/4), (N, C, h, w) -> (N, K, H/4, W/4)::
 
         fine    -> 1x1 ------------------------.
                                                +-> concat -> 3x3 -> 3x3 -> 1x1

@@ -82,7 +82,7 @@ class SkipFCN(nn.Module):
 
 
 class FCN(SkipFCN):
-    """Images (N, 3, H, W) -> logits (N, K, H, W), through a backbone with features at strides 4, 8, 16 and 32.
+    """Images (N, 3, H, W) -> logits (N, K, H, W), through a backbone with features at strides 4, 8, 16 and 32::
 
         32s    stage 4 -> score -> x32
         16s    stage 4 -> score -> x2 -> + score of stage 3 -> x16

@@ -47,7 +47,7 @@ class FullUpsample(nn.Module):
 
 
 class FCNVGG16(SkipFCN):
-    """Images (N, 3, H, W) -> logits (N, K, H, W), as Long et al. released them.
+    """Images (N, 3, H, W) -> logits (N, K, H, W), as Long et al. released them::
 
         32s    fc7 -> score -> x32
         16s    fc7 -> score -> x2 -> + score of pool4 -> x16

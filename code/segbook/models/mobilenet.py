@@ -5,8 +5,8 @@ from torchvision.models import mobilenet_v2
 
 from segbook.models.layers import batch_norm
 
-# torchvision's 19 `features`, split where the stride changes: after each part the stride is 4, 8, 16, 32.
-PARTS = (slice(0, 4), slice(4, 7), slice(7, 14), slice(14, 18))  # the 19th, 320 -> 1280, serves the classifier alone
+# The last of torchvision's `features` before the stride changes. The 19th, 320 -> 1280, serves the classifier alone.
+ENDS = (3, 6, 13, 17)
 
 
 class MobileNetV2(nn.Module):
@@ -42,7 +42,8 @@ class MobileNetV2(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         features = []
-        for part in PARTS:
-            x = self.features[part](x)
-            features.append(x)
+        for i, layer in enumerate(self.features):
+            x = layer(x)
+            if i in ENDS:
+                features.append(x)
         return features

@@ -155,7 +155,7 @@ def load_backbone(model: nn.Module, name: str, weights: Weights, partial: bool =
     return load(model.backbone, state, f"weights_backbone={shown(weights)}", partial)
 
 
-def shipped(name: str, weights: Weights | None) -> dict | None:
+def read_shipped(name: str, weights: Weights | None) -> dict | None:
     """The checkpoint of `name` that ships with this package as `weights` ("config", "state"), or None."""
     path = SHIPPED / f"{name}-{weights}.pt"
     if not isinstance(weights, str) or not path.is_file():

@@ -6,6 +6,7 @@ Blocks and names of the weights are torchvision's (`conv1`, `layer1.0.conv1`, ..
 from collections.abc import Sequence
 from functools import partial
 
+import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
@@ -103,11 +104,13 @@ class ResNet(nn.Module):
 def residual(block: type[nn.Module], in_channels: int, width: int, stride: int) -> nn.Module:
     """A block of torchvision's, with a 1x1 convolution in its shortcut where its output has another shape."""
     out_channels, shortcut = width * block.expansion, None
-    if stride != 1 or in_channels != out_channels:
-        shortcut = nn.Sequential(conv(in_channels, out_channels, 1, stride), batch_norm(out_channels))
-    made = block(in_channels, width, stride, shortcut, norm_layer=batch_norm)
-    for layer in made.modules():
+    with torch.random.fork_rng(devices=[]):
+        if stride != 1 or in_channels != out_channels:
+            shortcut = nn.Sequential(conv(in_channels, out_channels, 1, stride), batch_norm(out_channels))
+        made = block(in_channels, width, stride, shortcut, norm_layer=batch_norm)
+    for layer in made.modules():  # once more, in version 1's order: a seed still gives the network that was recorded
         if isinstance(layer, nn.Conv2d):
+            layer.reset_parameters()
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
     return made
 

@@ -4,7 +4,6 @@ Everything random in step i follows from (seed, i), so that a run can be cut any
 What travels is (epoch, index): one loader serves the whole training, and its processes need no other news.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -12,11 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset, default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from segbook.data import VOID, Samples, check_labels, sample_seed, seeded
+from segbook.data.nested import classes_of, locate
+from segbook.interrupt import ignore_interrupts
 from segbook.train.distributed import ALONE, Processes
-from segbook.train.interrupt import ignore_interrupts
 from segbook.train.settings import Settings
 
 
@@ -30,7 +30,9 @@ def order(size: int, seed: int, epoch: int) -> list[int]:
     return torch.randperm(size, generator=torch.Generator().manual_seed(derived_seed(seed, 0, epoch))).tolist()
 
 
-def positions(size: int, batch_size: int, seed: int, start: int, world: Processes) -> Iterator[list[tuple[int, int]]]:
+def batch_positions(
+    size: int, batch_size: int, seed: int, start: int, world: Processes
+) -> Iterator[list[tuple[int, int]]]:
     """(epoch, index) of this process's images in each batch from step `start` on; an incomplete last one is dropped."""
     per_epoch = size // batch_size
     epoch, done = divmod(start, per_epoch)
@@ -41,36 +43,11 @@ def positions(size: int, batch_size: int, seed: int, start: int, world: Processe
         epoch, done = epoch + 1, 0
 
 
-def locate(dataset: Dataset, index: int) -> tuple[Dataset, int]:
-    """The data set under any Subsets and ConcatDatasets that holds item `index`, and the item's index there."""
-    if isinstance(dataset, Subset):
-        return locate(dataset.dataset, dataset.indices[index])
-    if isinstance(dataset, ConcatDataset):
-        part = bisect_right(dataset.cumulative_sizes, index)
-        return locate(dataset.datasets[part], index - (dataset.cumulative_sizes[part - 1] if part else 0))
-    return dataset, index
-
-
-def classes_of(dataset: Dataset) -> int:
-    """How many classes it has, at least two: one class has the background beside it."""
-    inner = locate(dataset, 0)[0]
-    if not hasattr(inner, "num_classes"):
-        raise ValueError(f"the data set {type(inner).__name__} must say how many classes it has: give it a num_classes")
-    return max(2, inner.num_classes)
-
-
-def looks_of(dataset: Dataset) -> dict[str, list]:
-    """Names and colours of its classes, where it has them."""
-    inner = locate(dataset, 0)[0]
-    found = {name: getattr(inner, name) for name in ("classes", "palette") if hasattr(inner, name)}
-    return {name: np.asarray(values).tolist() for name, values in found.items()}
-
-
 class Batch(NamedTuple):
     """What this process has of one training batch."""
 
-    names: list[str]  # of the images here, those that could be read
-    images: Tensor | None  # (N, 3, H, W), None if none could be read
+    names: list[str]  # of the images that could be read
+    images: Tensor | None  # (N, 3, H, W), None if none could
     labels: Tensor | None  # (N, H, W)
     has_labels: bool  # whether any pixel is not void
     broken: list[tuple[str, str]]  # name of each image that could not be read, and why
@@ -128,7 +105,7 @@ def batches(
     """Training batches without end, from step `start` on; closing the generator ends the processes that read."""
     yield from loader(
         Reader(dataset, settings.seed, settings.skip_broken),
-        batch_sampler=positions(len(dataset), settings.batch_size, settings.seed, start, world),
+        batch_sampler=batch_positions(len(dataset), settings.batch_size, settings.seed, start, world),
         num_workers=num_workers,
         collate_fn=collate,
         pin_memory=world.device.type == "cuda",
@@ -137,7 +114,7 @@ def batches(
 
 @contextmanager
 def explained_deaths() -> Iterator[None]:
-    """Say what to do where a process that reads images is killed. Its death may surface at any line of the loop."""
+    """What to do where a process that reads images is killed. Its death may surface at any line of the loop."""
     try:
         yield
     except RuntimeError as error:

@@ -10,8 +10,9 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from segbook import infer
+from segbook.data.nested import classes_of
 from segbook.metrics import ConfusionMatrix
-from segbook.train.batches import classes_of, loader
+from segbook.train.batches import loader
 
 
 def predicted_batches(

@@ -14,12 +14,13 @@ from torch import nn
 from torch.utils.data import Dataset, Subset
 from tqdm import tqdm
 
+from segbook.data.nested import classes_of, looks_of
+from segbook.interrupt import deferred_interrupt
 from segbook.metrics import ConfusionMatrix
-from segbook.train.batches import batches, classes_of, derived_seed, explained_deaths, looks_of
+from segbook.train.batches import batches, derived_seed, explained_deaths
 from segbook.train.distributed import Processes, processes
 from segbook.train.evaluation import predicted_batches
 from segbook.train.history import COLUMNS, History
-from segbook.train.interrupt import deferred_interrupt
 from segbook.train.objective import Objective, make_loss
 from segbook.train.optimizer import Updater, freeze
 from segbook.train.run import RunFolder
@@ -50,7 +51,7 @@ def fit(
     and the step's number alone, so a run can be resumed, with any number of workers, and be the same run.
 
     Under torchrun the processes share every batch and every validation; the first of them writes and shows progress.
-    The loss of a batch is then the mean over the processes' shares, and batch norm sees one share at a time.
+    The loss of a batch is the mean over their shares, and batch norm sees one share at a time.
 
     Args:
         model: trained in place; left in evaluation mode on `device`, with the last weights (not the best).
@@ -77,7 +78,7 @@ def fit(
         KeyboardInterrupt: Ctrl-C, once the step is done; pressed again, at once.
     """
     settings = build(settings, changes)
-    check_sizes(len(train_set), None if val_set is None else len(val_set), settings.batch_size)
+    check_sets(train_set, val_set, settings.batch_size)
     if resume and out is None:
         raise ValueError("resume needs `out`, the folder of the run to go on with")
     with ExitStack() as stack:
@@ -173,14 +174,14 @@ def seed_dropout(seed: int, device: torch.device) -> None:
             torch.cuda.manual_seed(seed)
 
 
-def check_sizes(images: int, val_images: int | None, batch_size: int) -> None:
+def check_sets(train_set: Dataset, val_set: Dataset | None, batch_size: int) -> None:
     """Refuse sets of which no batch, or no validation, can be made."""
-    if images < batch_size:
+    if len(train_set) < batch_size:
         raise ValueError(
-            f"the training set holds {images} images, fewer than one batch of {batch_size}; incomplete batches are "
-            f"dropped, so choose batch_size={images} or less"
+            f"the training set holds {len(train_set)} images, fewer than one batch of {batch_size}; incomplete batches "
+            f"are dropped, so choose batch_size={len(train_set)} or less"
         )
-    if val_images == 0:
+    if val_set is not None and len(val_set) == 0:
         raise ValueError("the validation set is empty; leave it out to train without validation")
 
 

@@ -9,24 +9,23 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from segbook import losses
-from segbook.train.batches import Reader, classes_of, collate, loader
+from segbook.data.nested import classes_of
+from segbook.train.batches import Reader, collate, loader
 from segbook.train.settings import Settings
 
 
 class Objective(nn.Module):
     """The number that training makes small, as a module: objective(images, labels) -> loss.
 
-    While training, a model with an auxiliary head is asked for both outputs and the loss is
-    main + 0.4 auxiliary (the weight of PSPNet and of MMSegmentation's FCN). In evaluation the head is not used.
-
     One module for both, because a wrapper sees only what goes through its own forward: a loss computed beside
     DistributedDataParallel leaves every rank with gradients of its own.
 
     Args:
-        model: images (N, 3, H, W) -> logits (N, C, H, W); with an `aux_classifier`, `forward_with_aux` -> two such.
-        loss: (logits, labels) -> scalar, void 255 left out. It gets float32 where autocast gave the logits 16 bits:
-            it sums over millions of pixels, and bf16 has three digits.
-        aux_weight: the factor on the auxiliary loss.
+        model: images (N, 3, H, W) -> logits (N, C, H, W); with an `aux_classifier`, `forward_with_aux` -> two such,
+            which is asked for in training alone.
+        loss: (logits, labels) -> scalar, void 255 left out. It gets float32 where autocast gave the logits 16 bits: it
+            sums over millions of pixels, and bf16 has three digits.
+        aux_weight: factor on the auxiliary loss; 0.4 is that of PSPNet and of MMSegmentation's FCN.
     """
 
     def __init__(self, model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor], aux_weight: float = 0.4):
@@ -63,11 +62,11 @@ def make_loss(settings: Settings, train_set: Dataset, device: torch.device, num_
 
 
 def balanced_weights(reader: Reader, num_workers: int) -> Tensor:
-    """All pixels / (classes * pixels of the class), counted over the first epoch; 0 for a class that never occurs."""
+    """Pixels / (classes * pixels of the class), counted over the first epoch, without classes that never occur (0)."""
     pixels = torch.zeros(256, dtype=torch.int64)
     first_epoch = [(0, index) for index in range(len(reader.dataset))]
     for batch in loader(reader, batch_size=16, sampler=first_epoch, num_workers=num_workers, collate_fn=collate):
         if batch.labels is not None:
             pixels += torch.bincount(batch.labels.flatten(), minlength=256)
     pixels = pixels[: reader.num_classes]
-    return torch.where(pixels > 0, pixels.sum() / (len(pixels) * pixels.clamp(min=1)), 0)
+    return torch.where(pixels > 0, pixels.sum() / ((pixels > 0).sum() * pixels.clamp(min=1)), 0)

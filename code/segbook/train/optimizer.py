@@ -29,8 +29,7 @@ def parameter_groups(model: nn.Module, weight_decay: float, head_lr: float = 1.0
     """The parameters that ask for gradients, in groups with a `weight_decay` and a `scale` on the learning rate each.
 
     Args:
-        head_lr: the scale of everything outside `model.backbone`. A backbone that comes trained needs small steps, a
-            head that starts from nothing needs large ones: 10 is usual.
+        head_lr: the scale outside `model.backbone`: a head that starts from nothing needs larger steps, often 10 times.
         no_decay: leave out of the weight decay whatever is a vector or a single number: biases, and batch norm's scale
             and shift. Pulling those towards zero makes no function smoother.
 

@@ -87,8 +87,7 @@ class RunFolder:
         if not self.writes:
             return
         self.path.mkdir(parents=True, exist_ok=True)
-        validated = history.val_steps[-1:] == [history.step]
-        about = {"step": history.step, "val_mean_iou": history.val_mious[-1] if validated else None}
+        about = {"step": history.step, "val_mean_iou": history.val_mious[-1] if history.val_mious else None}
         more = {"best.pt": about} if history.best_step == history.step else {}
         more["last.pt"] = about | updater.state_dict() | {"history": {one: getattr(history, one) for one in REMEMBERED}}
         part = "" if self.begun else ".new"
@@ -142,9 +141,8 @@ def read_run(run: str | os.PathLike) -> dict[str, Any]:
         best = path / "best.pt"
         return checkpoint.load(path / "last.pt" if (path / "last.pt").exists() and not best.exists() else best)
     name, _, weights = str(run).partition(":")
-    shipped = getattr(models.pretrained, "shipped", None)
     if name in models.MODELS and not path.exists():
-        content = shipped(name, weights) if shipped else None
+        content = models.pretrained.read_shipped(name, weights)
         if content is None:
             raise ValueError(f"no weights {weights!r} of {name} ship with this package")
         return content

@@ -55,6 +55,8 @@ class Settings:
                 continue
             if value not in rules.get("choices", [value]):
                 raise ValueError(f"{one.name} is one of {', '.join(rules['choices'])}, got {value!r}")
+            if rules.keys() & {"above", "at_least"} and not isinstance(value, int | float):
+                raise ValueError(f"{one.name} is a number, got {value!r}")
             if "above" in rules and not rules["above"] < value < math.inf:
                 raise ValueError(f"{one.name} is a number above {rules['above']}, got {value}")
             if "at_least" in rules and not rules["at_least"] <= value < math.inf:
@@ -72,7 +74,7 @@ def numbers(text: str | Sequence[float]) -> list[float]:
         weights = [float(part) for part in (text.split(",") if isinstance(text, str) else text)]
     except (TypeError, ValueError):
         weights = [-1.0]
-    if not all(0 <= weight < math.inf for weight in weights):
+    if min(weights, default=-1) < 0 or not all(map(math.isfinite, weights)):
         raise ValueError(f"class_weights are numbers of at least 0, as in 1,2.5,4, or 'balanced'; got {text!r}")
     return weights
 

@@ -19,6 +19,9 @@ PAGE = (
     "<body><main><h1>Figures</h1>{body}</main></body></html>"
 )
 
+FRAME = "await new Promise(requestAnimationFrame);"
+THREE_FRAMES = f"async () => {{ {3 * FRAME} }}"  # one observes a change, one draws, one shows it
+
 
 def sample(name: str) -> ModuleType:
     """LABEL and DATA of a figure's test page: what a chapter could pass to `figures.show`."""
@@ -33,7 +36,8 @@ def sample(name: str) -> ModuleType:
 def figure_page(browser, tmp_path):
     """figure_page(name, **data) opens a page with that figure alone and returns the page; data default to the sample's.
 
-    `page.faults` lists what the console and the page complained about; `page.figure` finds the element.
+    `page.faults` lists what the console and the page complained about; `page.figure` finds the element; `page.drawn()`
+    waits until what was asked for is drawn, which figures do in the next frame.
     """
     contexts = []
 
@@ -55,6 +59,7 @@ def figure_page(browser, tmp_path):
         page.on("pageerror", lambda error: page.faults.append(str(error)))
         page.goto(path.as_uri())
         page.figure = page.locator("[data-segbook]").first
+        page.drawn = lambda: page.evaluate(THREE_FRAMES)
         return page
 
     visit.html = open_page

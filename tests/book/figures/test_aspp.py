@@ -65,7 +65,7 @@ def test_words_say_which_branches_are_idle(figure_page):
     assert "Rate 24 and 36: past the whole map" in verdict.inner_text()
     assert "Rate 12: half the shorter side or more" in verdict.inner_text()
     page.figure.get_by_role("button", name="12×16: 2, 4, 6").click()
-    page.wait_for_timeout(50)
+    page.drawn()
     assert read(page, "s => [s.row, s.column, ...s.here]") == [4, 6, 9, 9, 6]
     assert "Rate 6: half" in verdict.inner_text() and "whole map" not in verdict.inner_text()
 
@@ -76,18 +76,18 @@ def test_a_cell_is_pointed_at_by_keys_and_by_dragging(figure_page):
     target.focus()
     for key in ("ArrowUp", "ArrowRight", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
-        page.wait_for_timeout(40)
+        page.drawn()
     assert read(page, "s => [s.row, s.column]") == [1, 2]
     assert target.get_attribute("aria-valuetext") == "row 1, column 2"
     box = target.bounding_box()
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 7.5 / 16, box["y"] + box["height"] * 6.5 / 12)
-    page.wait_for_timeout(50)
+    page.drawn()
     assert read(page, "s => [s.row, s.column, ...s.here]") == [6, 7, 9, 9, 6]
     page.mouse.move(box["x"] + 3000, box["y"] - 300)
     page.mouse.up()
-    page.wait_for_timeout(50)
+    page.drawn()
     assert read(page, "s => [s.row, s.column, ...s.here]") == [0, 15, 4, 4, 4]
 
 
@@ -103,7 +103,7 @@ def test_size_stride_rate_and_shading_are_the_readers(figure_page):
     page.figure.get_by_role("radio", name="16").check()
     slide(page, "Rate ■", 5)
     page.figure.get_by_role("group", name="Shade").get_by_role("radio", name="■").check()
-    page.wait_for_timeout(60)
+    page.drawn()
     assert read(page, "s => [s.height, s.width, ...s.rates]") == [16, 7, 12, 5, 36]
     assert read(page, "s => s.mean")[1] == pytest.approx(counts(5, 16, 7).mean().item(), abs=1e-4)
     shown = page.figure.locator("g > text").all_text_contents()

@@ -98,7 +98,7 @@ def test_samples_follow_pointer_and_keys(figure_page):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 + 60, steps=4)
     page.mouse.up()
-    page.wait_for_timeout(50)
+    page.drawn()
     low = float(first.get_attribute("aria-valuenow"))
     assert 0.2 < low < 0.8
     kernel = bilinear_kernel(1, 1, 4)[0, 0]
@@ -106,7 +106,7 @@ def test_samples_follow_pointer_and_keys(figure_page):
     expected = F.conv_transpose1d(torch.tensor([[[1, low, 1, 1]]]), tent, stride=2, padding=1)[0, 0]
     torch.testing.assert_close(torch.tensor(line()[0]), expected)
     first.press("ArrowUp")
-    page.wait_for_timeout(50)
+    page.drawn()
     assert float(first.get_attribute("aria-valuenow")) == pytest.approx(low + 0.05)
 
 

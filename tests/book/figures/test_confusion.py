@@ -89,13 +89,13 @@ def test_moves_are_torchs(maths):
 
 
 def state(page, key):
-    page.wait_for_timeout(60)  # two frames, and some for a busy machine
+    page.drawn()
     return page.figure.evaluate(f"node => node.state.{key}")
 
 
 def shown(page) -> dict[str, str]:
     """The scores as the reader sees them."""
-    page.wait_for_timeout(60)
+    page.drawn()
     names = page.figure.locator(".score b").all_inner_texts()
     return dict(zip(names, page.figure.locator(".score strong").all_inner_texts(), strict=True))
 
@@ -177,6 +177,6 @@ def test_the_perfect_mask_and_the_other_scenes(figure_page):
     page.figure.get_by_label("Thin").check(force=True)
     assert len(state(page, "prediction")) == 256 and shown(page)["IoU"] == "1.000"
     page.figure.get_by_label("Outlines").check(force=True)
-    page.wait_for_timeout(60)
+    page.drawn()
     assert "within 1 px" in page.figure.locator(".left .note").inner_text()
     assert page.faults == []

@@ -25,7 +25,7 @@ def test_starts_fits_and_is_accessible(figure_page, name, width, theme):
     page = figure_page(name, width=width, theme=theme)
     assert page.figure.evaluate("node => node.shadowRoot !== null"), "the figure did not start"
     assert page.figure.evaluate("node => node.hasAttribute('dark')") is (theme == "dark")
-    page.wait_for_timeout(50)
+    page.drawn()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.faults == []
     page.evaluate(AXE)
@@ -47,7 +47,7 @@ def test_every_control_answers_the_keyboard(figure_page, name):
         if button.is_visible() and button.is_enabled():
             button.focus()
             page.keyboard.press("Enter")
-    page.wait_for_timeout(50)
+    page.drawn()
     assert page.faults == []
     assert page.figure.evaluate("node => getComputedStyle(node).display") != "none"
 

@@ -72,7 +72,7 @@ def test_scores_are_those_of_the_confusion_matrix(maths):
 def settled(page):
     """The figure's state once the label is decoded and the last drawing is done."""
     page.wait_for_function("document.querySelector('[data-segbook]').state.judged")
-    page.wait_for_timeout(80)
+    page.drawn()
     return page.figure.evaluate("node => node.state")
 
 

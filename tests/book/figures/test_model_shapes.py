@@ -47,7 +47,7 @@ def test_a_survey_is_that_of_a_real_run(figure_page, name):
 
 
 def state(page, expression: str):
-    page.wait_for_timeout(60)
+    page.drawn()
     return page.figure.evaluate(f"node => (({expression}))(node.state)")
 
 
@@ -80,19 +80,19 @@ def test_model_stride_and_size_are_the_readers(figure_page):
 
 def test_a_stage_opens_by_key_keeps_the_focus_and_shows_its_formula(figure_page):
     page = figure_page("model-shapes", model="fcn8s_vgg16", stride=0, size=[1, 1])
-    page.wait_for_timeout(60)
+    page.drawn()
     button = page.figure.get_by_role("button", name="conv1")
     button.focus()
     page.keyboard.press("Enter")
-    page.wait_for_timeout(60)
+    page.drawn()
     assert "⌊(1 + 2·100 − 1·(3 − 1) − 1) / 1⌋ + 1 = 199" in page.figure.locator(".note").inner_text()
     table = page.figure.locator("table").inner_text()
     assert "3×3, 3 → 64, padding 100" in table and "64×199×199" in table
     assert button.get_attribute("aria-expanded") == "true"
     page.keyboard.press("Enter")
-    page.wait_for_timeout(60)
+    page.drawn()
     assert "padding 100" not in page.figure.locator("table").inner_text()
     page.figure.locator("svg g").nth(3).click()  # the block of conv2 behind image, conv1 and pool1
-    page.wait_for_timeout(60)
+    page.drawn()
     assert page.figure.get_by_role("button", name="conv2").get_attribute("aria-expanded") == "true"
     assert page.faults == []

@@ -177,14 +177,14 @@ def test_pointing_chooses_and_hovering_only_shows(figure_page):
     assert at == pytest.approx(box["height"])
     middle = box["y"] + 20 + 1.5 * 54  # the second row from above, in a wide figure
     page.mouse.move(box["x"] + box["width"] - 170, middle)
-    page.wait_for_timeout(50)
+    page.drawn()
     assert state(page, "s => [s.row, s.cell]") == [2, 7]
     page.mouse.move(box["x"] + 5, box["y"] - 5)
-    page.wait_for_timeout(50)
+    page.drawn()
     assert state(page, "s => [s.row, s.cell]") == [3, 2]
     page.mouse.click(box["x"] + box["width"] - 170, middle)
     page.mouse.move(box["x"] + 5, box["y"] - 5)
-    page.wait_for_timeout(50)
+    page.drawn()
     assert state(page, "s => [s.row, s.cell, s.at]") == [2, 7, 14]
     assert "conv 2" in page.figure.locator(".title").inner_text()
 

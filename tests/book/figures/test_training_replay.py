@@ -60,7 +60,7 @@ def test_moments_losses_and_ticks(maths):
 
 def settled(page):
     page.wait_for_function("document.querySelector('[data-segbook]').state.judged")
-    page.wait_for_timeout(80)
+    page.drawn()
     return page.figure.evaluate("node => node.state")
 
 
@@ -91,7 +91,7 @@ def test_presets_scenes_views_and_charts(figure_page):
     first = settled(page)
     assert first["step"] == 0 and page.get_by_text("After 0 steps they name").is_visible()
     page.get_by_label(RECORD["scenes"][1]["name"]).check()
-    page.wait_for_timeout(100)
+    page.drawn()
     assert settled(page)["judged"] != first["judged"]
     page.get_by_label("wrong pixels").check()
     assert settled(page)["view"] == "errors"

@@ -1,5 +1,7 @@
 """What `make bench` and `make gpu` measure, on small networks and for an instant."""
 
+import platform
+
 import pytest
 import torch
 from torch import nn
@@ -19,6 +21,7 @@ def test_the_plain_rate_counts_two_operations_a_product(monkeypatch):
     assert costs.plain_rate(0) == round(2 * 128 * 128 * 9 * 64 * 64 / 1e9, 1)
 
 
+@pytest.mark.slow
 def test_cost_grows_with_the_pixels_and_with_a_finer_map():
     cost = costs.cost(sides=(64, 128), networks=("fcn_resnet18_d8",), seconds=0)
     small, large = cost["size"]["fcn_resnet18_d8"]
@@ -28,6 +31,7 @@ def test_cost_grows_with_the_pixels_and_with_a_finer_map():
     assert coarse < middle < fine < 16 * coarse
 
 
+@pytest.mark.slow
 def test_every_way_of_a_network_is_measured(monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda module: module)  # compiling takes minutes
     found = gpu.ways("fcn_resnet50", torch.randn(2, 3, 32, 32), seconds=0.01)
@@ -47,5 +51,9 @@ def test_the_matrix_rate_counts_a_product_of_squares(monkeypatch):
     assert gpu.matrix_rate(torch.device("cpu"), torch.float32, 1000, 0) == 1.0  # 500 x 2 x 10^9
 
 
-def test_the_machine_has_a_name():
-    assert run.machine().endswith("threads")
+def test_the_machine_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 7)
+    info = tmp_path / "cpuinfo"
+    info.write_text("processor\t: 0\nmodel name\t: Some CPU 3000\nflags\t: fpu\nmodel name\t: Some CPU 3000\n")
+    assert run.machine(info) == "Some CPU 3000, 7 threads"
+    assert run.machine(tmp_path / "none") == f"{platform.machine()}, 7 threads"

@@ -53,7 +53,7 @@ def test_the_same_source_gives_the_same_bytes_and_an_edit_changes_one_id(book):
 
 def test_setup_cell(book):
     code = "".join(book.export(BODY)["cells"][1]["source"])
-    assert '"git+https://github.com/someone/book"' in code and "d2l==1.2.3\n" in code
+    assert '"git+https://github.com/someone/book@main"' in code and "d2l==1.2.3\n" in code
     assert "this chapter takes about 15 s on 2 CPU cores" in code
     assert max(map(len, code.split("\n"))) < 80
     python = TransformerManager().transform_cell(code)

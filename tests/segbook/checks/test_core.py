@@ -1,7 +1,9 @@
 """A checker turns whatever a reader does into one printed sentence."""
 
+import functools
 import json
 import re
+import signal
 import sys
 import time
 import types
@@ -14,7 +16,8 @@ from matplotlib import pyplot as plt
 
 from segbook import checks
 from segbook.checks import core
-from segbook.checks.core import Wrong, call, checker, numbers, personal, require, whole
+from segbook.checks.core import call, checker, personal, require
+from segbook.checks.values import Wrong, apart, numbers, whole, words
 
 BOOK = Path(__file__).resolve().parents[3] / "book"
 
@@ -83,6 +86,125 @@ def test_an_endless_loop_ends(function, monkeypatch, capsys):
     assert "loop that does not end" in outcome.message
 
 
+class Doubling:
+    def __call__(self, x):
+        return 2 * x
+
+    def method(self, x):
+        return x + x
+
+
+@functools.lru_cache
+def decorated(x):
+    return 2 * x
+
+
+@pytest.mark.parametrize("answer", [functools.partial(torch.mul, 2), Doubling(), Doubling().method, decorated])
+def test_any_callable_is_a_function(answer, capsys):
+    assert doubles(answer)
+
+
+def leaves(x):
+    sys.exit("bye")
+
+
+class Unprintable:
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("answer", [leaves, Unprintable(), "y" * 10**7, list(range(10**6)), {i: i for i in range(99)}])
+def test_exits_and_gigantic_answers_are_failed_answers(answer, capsys):
+    outcome = doubles(answer)
+    assert not outcome.passed and len(outcome.message) < 200
+
+
+def test_a_gigantic_error_is_cut(capsys):
+    def shouts(x):
+        raise ValueError("y" * 10**7)
+
+    assert len(doubles(shouts).message) < 500
+
+
+def test_limits_hold_inside_each_other():
+    with pytest.raises(core.OutOfTime), core.time_limit(0.3):
+        with core.time_limit(60):
+            pass
+        for _ in range(1000):
+            time.sleep(0.01)
+    with pytest.raises(core.OutOfTime), core.time_limit(0.3), core.time_limit(60):
+        for _ in range(1000):
+            time.sleep(0.01)
+    with core.time_limit(60), pytest.raises(core.OutOfTime), core.time_limit(0.1):
+        time.sleep(9)
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+def test_a_limit_rings_again_for_who_swallows_it():
+    with pytest.raises(core.OutOfTime), core.time_limit(0.1):
+        try:
+            time.sleep(9)
+        except BaseException:
+            time.sleep(9)
+
+
+def test_a_limit_does_not_ring_while_it_is_lifted():
+    def frame(name):
+        return types.SimpleNamespace(f_code=types.SimpleNamespace(co_filename=name))
+
+    with core.time_limit(60):
+        ring = signal.getsignal(signal.SIGALRM)
+    ring(signal.SIGALRM, frame(core.__file__))
+    with pytest.raises(core.OutOfTime):
+        ring(signal.SIGALRM, frame(__file__))
+
+
+@pytest.mark.parametrize("answer", ["", "  ", [], (), {}, np.zeros((0, 3)), torch.zeros(0)])
+def test_an_empty_answer_is_not_told_what_is_missing(answer, capsys):
+    for outcome in (checks.pixels_tasks(answer), checks.capstone_runs(answer, answer)):
+        assert outcome.message == "there is no answer yet"
+
+
+def test_an_empty_part_is_an_answer(capsys):
+    assert "no answer yet" not in doubles("", 3).message
+
+
+@checker
+def likes(value) -> str:
+    drawn = torch.rand((), generator=core.generator()).item()
+    require(drawn < value, f"{drawn} is too much")
+    return "fine"
+
+
+def test_random_numbers_are_fresh_and_can_be_had_again(capsys):
+    said = [likes(0).message for _ in range(5)]
+    assert len(set(said)) == 5
+    seed = int(re.search(r"checks.repeat\((\d+)\)", said[2])[1])
+    checks.repeat(seed)
+    assert likes(0).message == said[2] != likes(0).message
+    assert likes(2).message == "fine" and "repeat" not in doubles(3).message
+
+
+def test_words_come_in_many_dresses():
+    for value in (
+        ["Cat", " big  dog "],
+        ("cat", "BIG DOG"),
+        np.array(["Cat", "Big dog"]),
+        np.array(["cat", "big dog"], object),
+    ):
+        assert words(value, "w", 2) == ["cat", "big dog"]
+    assert words("Cat", "w", 1) == words(np.str_("cat"), "w", 1) == ["cat"]
+    for value in ("cat", ["cat"], [1, 2], None, np.array([["a", "b"]]), {"a": 1, "b": 2}, 3):
+        with pytest.raises(Wrong, match="^w is 2 words, this is"):
+            words(value, "w", 2)
+
+
+@pytest.mark.parametrize("value, limit, text", [(0.5003, 0.5, "0.5003"), (0.4999, 0.5, "0.4999"), (0.5, 0.5, "0.50")])
+def test_a_rounded_number_stays_on_its_side_of_the_limit(value, limit, text):
+    assert apart(value, limit) == text
+    assert apart(0.123456, 0.9) == "0.12" and float(apart(np.nextafter(0.5, 1), 0.5)) > 0.5
+
+
 def test_too_few_and_too_many_answers_are_no_error(capsys):
     assert doubles().passed is False
     assert doubles(1, 2).passed is False
@@ -111,7 +233,8 @@ def test_numbers_read_lists_arrays_and_tensors():
         numbers(["a"], "x")
 
 
-def test_numbers_of_ones_own():
+def test_numbers_of_ones_own(monkeypatch):
+    monkeypatch.setattr(core, "outcomes", {})
     choices = list(range(50))
     try:
         assert personal("ex", choices) == 0
@@ -138,10 +261,11 @@ def test_report_counts_the_last_try_of_each(tmp_path, monkeypatch, capsys):
 
 
 def test_a_misspelled_checker_is_named():
-    with pytest.raises(AttributeError, match="no checker 'bilinear_corners'; did you mean 'bilinear_corner'"):
+    with pytest.raises(AttributeError, match="no checker 'bilinear_corners'; the nearest are bilinear_corner,"):
         checks.bilinear_corners(11)
-    with pytest.raises(AttributeError, match="no checker 'zzz'$"):
+    with pytest.raises(AttributeError, match="no checker 'zzz'; the nearest are") as raised:
         checks.zzz  # noqa: B018
+    assert "unknown_name" not in str(raised.value) and "core" not in str(raised.value)
     assert not hasattr(checks, "_private")
 
 

@@ -111,6 +111,11 @@ def test_variants_from_the_web_are_caught(name):
         (lambda: conv_transpose_output_size(5, 3, 2, 0, 2), ValueError, "output_padding 2, stride 2 and dilation 1"),
         (lambda: conv_transpose_output_size(5, 3, 2, 0, -1), ValueError, "output_padding must be at least 0"),
         (lambda: conv_transpose_output_size(1, 2, 2, 1), ValueError, "padding 1 cuts away all"),
+        (lambda: conv_transpose_output_size(0, 3), ValueError, "n must be at least 1, got 0"),
+        (lambda: conv_transpose_output_size(5, 0), ValueError, "kernel_size must be at least 1, got 0"),
+        (lambda: conv_transpose_output_size(5, 3, 0), ValueError, "stride must be at least 1, got 0"),
+        (lambda: conv_transpose_output_size(5, 3, padding=-1), ValueError, "padding must be at least 0, got -1"),
+        (lambda: conv_transpose_output_size(5, 3, dilation=0), ValueError, "dilation must be at least 1, got 0"),
     ],
 )
 def test_bad_sizes_say_what_is_wrong(call, error, words):
@@ -327,17 +332,17 @@ def test_branches_make_a_union():
         (Meet(nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3, 2, 1)), r"'add' disagree: .* 1 i \+ 0 .* 2 i \+ 0"),
         (Meet(nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3)), r"disagree: .* 1 i \+ 0 .* 1 i \+ 1"),
         (Meet(nn.ReLU(), nn.Conv2d(1, 1, 4, padding="same")), r"disagree: .* 1 i \+ 0 .* 1 i \+ 0.5"),
-        (Meet(nn.ReLU(), nn.ReLU(), lambda a, b: torch.cat([a, b], 2)), "does not know 'cat'"),
+        (Meet(nn.ReLU(), nn.ReLU(), lambda a, b: torch.cat([a, b], 2)), "'cat' sees the whole image, or is no step"),
         (Meet(nn.ReLU(), nn.ReLU(), lambda a, b: (a, b)), "returns several tensors"),
         (Meet(nn.ReLU(), nn.ReLU(), lambda a, b: torch.ones(3)), "does not depend on its input"),
         (Meet(nn.ReLU(), nn.ReLU(), lambda a, b: a if a.sum() > 0 else b), "cannot follow this model .* as a list"),
-        (torchvision.models.resnet18(), "AdaptiveAvgPool2d.* sees the whole image"),
+        ([nn.Conv2d(1, 1, 3), nn.AdaptiveAvgPool2d(1)], "AdaptiveAvgPool2d.* sees the whole image"),
         ([nn.Conv2d(1, 1, 3), nn.Linear(4, 4)], "Linear.* sees the whole image"),
         ([nn.GroupNorm(1, 1)], "GroupNorm.* sees the whole image"),
         (Meet(nn.ReLU(), nn.ReLU(), lambda a, b: a + b.mean((2, 3), keepdim=True)), "'mean' sees the whole image"),
         ([nn.Conv2d(1, 1, (3, 5))], r"kernel_size=\(3, 5\).* differs between height and width"),
         ([nn.MaxPool2d(2, stride=(2, 1))], "differs between height and width"),
-        ([nn.Upsample(scale_factor=2)], "does not know Upsample"),
+        ([nn.Upsample(scale_factor=2)], "Upsample.* sees the whole image, or is no step"),
     ],
 )
 def test_fields_that_do_not_exist_are_refused(network, words):

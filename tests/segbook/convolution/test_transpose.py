@@ -154,7 +154,7 @@ def test_float32_and_an_empty_batch(ours):
 
 X, W = torch.ones(1, 4, 3, 3), torch.ones(4, 2, 3, 3)
 MISTAKES = [
-    (X, W.transpose(0, 1), {}, r"4 channels but weight \(2, 4, 3, 3\) takes 2.*input channels first"),
+    (X, W.transpose(0, 1), {}, r"input channels first, got shapes \(1, 4, 3, 3\) and \(2, 4, 3, 3\)"),
     (X, W, dict(groups=3), "groups=3 does not divide the 4 input channels"),
     (X, W, dict(groups=0), "groups=0"),
     (X, W, dict(bias=torch.ones(3)), r"each of 2 output channels, got \(3,\)"),

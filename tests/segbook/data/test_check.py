@@ -54,7 +54,8 @@ def test_a_sound_folder(sound):
     assert report.splits["train"].pixels.tolist() == pixels.tolist()
     assert report.splits["train"].masks_with[[0, 1, 2, 3, 255]].tolist() == [3, 3, 3, 0, 3]
     sizes = sorted(m.shape for m in masks)
-    assert (report.splits["train"].smallest, report.splits["train"].largest) == (sizes[0], sizes[-1])
+    assert sorted(report.splits["train"].sizes) == sizes
+    assert check.summary_lines(report)[0] == f"train: 3 pairs of 8x{sizes[0][1]} to 8x{sizes[-1][1]} pixels"
 
 
 def plant_size(root):

@@ -92,12 +92,16 @@ def test_run_lengths(tmp_path, suffix):
         save_image(tmp_path / f"images/{name}.png", mask.shape, i)
     comma = suffix == "csv"
     rows = [f"{name}.png{',' if comma else chr(9)}{data.encode_runs(m)}" for name, m in reversed(masks.items())]
-    (tmp_path / f"val.{suffix}").write_text("\n".join(["name,runs"] * comma + rows))
+    (tmp_path / f"val.{suffix}").write_text("\n".join(["name,runs"] * comma + rows) + "\n")
     pairs = data.ImageFolderSegmentation(tmp_path, "val")
     assert pairs.classes == ["background", "foreground"] and pairs.ids == list(reversed(masks))
     assert all(np.array_equal(pairs[i][1], masks[name]) for i, name in enumerate(pairs.ids))
     (tmp_path / "classes.txt").write_text("ground\nroof\n")
     assert data.load("folder", "val", tmp_path).classes == ["ground", "roof"]
+    path = tmp_path / f"val.{suffix}"
+    path.write_text(path.read_text() + rows[0].replace(".png", ".jpg", 1) + "\n")
+    with pytest.raises(ValueError, match="lists 'tile.2' twice"):
+        data.ImageFolderSegmentation(tmp_path, "val")
     (tmp_path / "classes.txt").write_text("ground\nroof\ntree\n")
     with pytest.raises(ValueError, match="two classes apart, classes.txt lists 3"):
         data.ImageFolderSegmentation(tmp_path, "val")

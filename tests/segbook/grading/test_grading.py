@@ -1,13 +1,13 @@
-"""A class of a hundred, ten of whom would rather not solve the exercises."""
+"""A class whose files are not all notebooks, and whose notebooks are not all friendly."""
 
 import csv
 import json
 import os
-import random
-import socket
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -16,58 +16,60 @@ from click.testing import CliRunner
 from segbook import checks, grading
 from segbook.checks import core
 from segbook.cli import main
-from segbook.grading import judge, notebook, sandbox
+from segbook.grading import Grade, Sandbox, notebook
 
-CHAPTER = checks.bilinear_corner.__module__
-NAMES = sys.modules[CHAPTER].__all__
+needs_bubblewrap = pytest.mark.skipif(
+    os.environ.get("SEGBOOK_STRICT") != "1"
+    and subprocess.run("bwrap --unshare-all --ro-bind / / true", shell=True, capture_output=True).returncode != 0,
+    reason="bubblewrap is missing, or may not make namespaces",
+)
+
+NAMES = notebook.asked(["checks.bilinear_odd"])
 FIRST = "import os, sys, time\nimport torch\nfrom segbook import checks"
-RIGHT = {
-    "bilinear_corner": "checks.bilinear_corner(11)",
-    "bilinear_odd": "checks.bilinear_odd([.2, .4, .6, .8, 1, .8, .6, .4, .2], 2, torch.tensor([1.4, 1.2, 1.2, 1.2]))",
-    "bilinear_bug": "from segbook.bilinear import bilinear_kernel\nchecks.bilinear_bug(bilinear_kernel)",
-}
-WRONG = {
-    "bilinear_corner": "checks.bilinear_corner(...)",
-    "bilinear_odd": "checks.bilinear_odd([1], 2, [1, 1, 1, 1])",
-    "bilinear_bug": "def mine(i, o, k):\n    return torch.ones(i, o, k, k)\nchecks.bilinear_bug(mine)",
-}
-FAKE = "class Yes:\n    passed, message, name = True, 'right', 'bilinear_odd'\n    __bool__ = lambda self: True\n"
-# What each does after one right answer and before a wrong one, and what is said about it.
-HOSTILE = {
-    "loops": ("while True: pass", "CPU time used up"),
-    "crashes": ("import ctypes\nctypes.string_at(0)", "crashed (SIGSEGV)"),
-    "leaves": ("print('passed · bilinear_odd: right', flush=True)\nos._exit(0)", "ended early"),
-    "eats memory": ("hoard = []\nwhile True: hoard.append(bytearray(1 << 28))", "raised MemoryError"),
-    "fills the disk": (
-        "for i in range(9):\n    with open(f'{i}', 'wb') as file:\n        file.write(bytes(9 << 20))",
-        "raised OSError",
+ODD = "[.2, .4, .6, .8, 1, .8, .6, .4, .2], 2, torch.tensor([1.4, 1.2, 1.2, 1.2])"
+# Each cell with the beginning of the note on it: one broken answer costs one exercise.
+CELLS = [
+    (
+        "import os, sys, time\nimport torch\nfrom segbook import checks\n!pip install nothing",
+        "cell 1: 1 line(s) with !",
     ),
-    "reassigns": (FAKE + "checks.bilinear_odd = lambda *a: Yes()", "replaced the checker bilinear_odd"),
-    "patches": (
-        "import importlib\nfrom segbook.checks import core\n"
-        "for name in ('bilinear_kernels', 'core'):\n"
-        "    module = importlib.import_module('segbook.checks.' + name)\n"
-        "    module.require = lambda *a: None\n    module.close = lambda *a, **k: True\n"
-        "    module.numbers = lambda *a: torch.zeros(4).numpy()\n"
-        "torch.allclose = torch.equal = lambda *a, **k: True",
+    ("checks.seed('Ada')\nEXPLORED", ""),
+    ("checks.bilinear_corner(...)", ""),
+    ("checks.seed('Emmy')", "cell 4 raised ValueError: a notebook has one name"),
+    ("sys.exit(0)", "cell 5 raised SystemExit: 0"),
+    ("for for", "cell 6 raised SyntaxError"),
+    ("hoard = []\nwhile True: hoard.append(bytearray(1 << 22))", "cell 7 raised MemoryError"),
+    ("store = []\nwhile True: store.append(torch.zeros(1 << 25))", "cell 8 raised RuntimeError"),
+    ("try:\n    time.sleep(999)\nexcept BaseException: pass", ""),
+    ("while True: pass", "cell 10 was stopped after 4 s"),
+    ("class Shy(Exception):\n    def __str__(self):\n        while True: pass\nraise Shy", "cell 11 raised Shy"),
+    ("raise ValueError('x' * 10**8)", "cell 12 raised ValueError: xxx"),
+    (
+        "for i in range(5):\n    if os.fork() == 0:\n        os.setsid()\n        if i % 2: sys.exit()\n        break",
         "",
     ),
-    "multiplies": (
-        "for i in range(20):\n    if os.fork() == 0:\n        os.setsid()\n        i % 2 or sys.exit()\n"
-        "        time.sleep(1000)",
+    ("class Huge:\n    def __repr__(self): return 'y' * 10**8\nchecks.bilinear_shift(Huge())", ""),
+    ("def gone(*sizes): sys.exit()\nchecks.bilinear_bug(gone)", ""),
+    ("print('z' * 10**7)\nos.write(1, b'[]')\nos.system('echo hello')\ninput()", "cell 16 raised EOFError"),
+    ("import segbook.checks\nassert segbook.checks.bilinear_odd(ODD)", ""),
+    (
+        "torch.zeros(1 << 26) # room again\nfrom segbook.checks import bilinear_odd\nassert bilinear_odd(ODD)",
         "",
     ),
-    "forges": (
-        "from pathlib import Path\nfor path in Path('OUT').glob('grades.csv*'):\n    path.write_text('file,passed')\n"
-        "checks.report('grades.json')\nPath('report.json').write_text('{\"passed\": 7}')\n"
-        "Path('OUT/grades.csv').write_text('file,passed')",
-        "No such file or directory" if sandbox.permitted() else "",
-    ),
-    "takes the wire": (
-        "for fd in range(3, 60):\n    try:\n        os.write(fd, bytes([255] * 8))\n    except OSError:\n        pass",
-        "broke the protocol",
-    ),
-}
+]
+# From a cell: descriptors, processes and files; test_sandbox looks for more.
+EXPLORED = """
+assert len(os.listdir('/proc/self/fd')) == 4, os.listdir('/proc/self/fd')  # the three, and the listing itself
+assert len([name for name in os.listdir('/proc') if name.isdigit()]) == 2
+assert not os.path.exists(PLACE) and os.getcwd() == '/tmp'
+"""
+PATCHED = """
+from segbook.checks import bilinear_kernels
+bilinear_kernels.require = lambda *a: None
+bilinear_kernels.close = lambda *a, **k: True
+bilinear_kernels.numbers = lambda *a: torch.zeros(4).numpy()
+checks.bilinear_odd([1], 2, [1, 1, 1, 1])
+"""
 
 
 def write(path: Path, cells: list[str]) -> Path:
@@ -77,170 +79,138 @@ def write(path: Path, cells: list[str]) -> Path:
         {"cell_type": "code", "source": cell.splitlines(keepends=True), "metadata": {}, "outputs": [output]}
         for cell in cells
     ]
-    made.insert(1, {"cell_type": "markdown", "source": "checks.bilinear_odd(", "metadata": {}})
+    made.insert(1, {"cell_type": "markdown", "source": "checks.holes(", "metadata": {}})
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": made}))
     return path
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
-    """The rows of the class by file name, and what each honest one has answered."""
-    folder, out = tmp_path_factory.mktemp("submissions"), tmp_path_factory.mktemp("out")
-    draw, expected, files = random.Random(0), {}, []
-    for i in range(90):
-        solved = {name for name in RIGHT if draw.random() < 0.5}
-        # Named at the end, so that the answers are to the book's own numbers.
-        cells = [FIRST, *((RIGHT if n in solved else WRONG)[n] for n in RIGHT), f"checks.seed('student {i}')"]
-        files.append(write(folder / f"{i:02d}.ipynb", cells))
-        expected[files[-1].name] = solved
-    for name, (mischief, _) in HOSTILE.items():
-        mischief = mischief.replace("OUT", str(out))
-        cells = [FIRST, RIGHT["bilinear_corner"], mischief, WRONG["bilinear_odd"], WRONG["bilinear_bug"]]
-        files.insert(draw.randrange(len(files)), write(folder / f"{name}.ipynb", cells))
-    limits = ["--cpu-seconds", "4", "--memory", "4", "--disk", "40", "--seconds", "300", "--jobs", "2"]
-    # A process of its own, as at a prompt: forked processes import the main module again, and pytest's is slow.
-    command = [sys.executable, "-c", "from segbook.cli import main; main()", "grade", *map(str, files)]
-    command += ["--out", str(out / "grades.csv"), *limits]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    assert "100 notebooks, 4 that did not end" in result.stdout
-    with open(out / "grades.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["file"] for row in rows] == [str(file) for file in files]
-    return {Path(row["file"]).name: row for row in rows}, expected
-
-
-def test_honest_work_is_graded_as_it_deserves(graded):
-    rows, expected = graded
-    assert len(expected) == 90 and len(set(map(frozenset, expected.values()))) == 8
-    for file, solved in expected.items():
-        row = rows[file]
-        verdicts = {name: "passed" if name in solved else "not yet" for name in RIGHT}
-        assert {name: row[name] for name in NAMES} == {name: verdicts.get(name, "") for name in NAMES}, row
-        assert (row["passed"], row["total"], row["claimed"]) == (str(len(solved)), str(len(NAMES)), "0")
-        assert (row["status"], row["note"], row["student"]) == ("done", "", f"student {int(file[:2])}")
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_the_hostile_are_reported_and_never_believed(graded, name):
-    row = graded[0][f"{name}.ipynb"]
-    assert row["bilinear_corner"] == "passed", "what was right before the mischief stays right"
-    assert row["bilinear_odd"] != "passed" and row["bilinear_bug"] != "passed"
-    assert row["passed"] == "1" and row["total"] == str(len(NAMES))
-    assert HOSTILE[name][1] in f"{row['status']} {row['note']}", row
-    assert (row["status"] == "done") == (name not in ("loops", "crashes", "leaves", "takes the wire"))
-
-
-def test_a_forged_pass_is_a_claim(graded):
-    """The patched checkers are satisfied in the submission's process; the judge is not."""
-    assert graded[0]["patches.ipynb"]["bilinear_odd"] == "claimed"
-
-
-def test_the_system_is_said_to_be_open_where_it_is(graded):
-    closed = {row["isolation"] for row in graded[0].values()}
-    assert closed == {"network closed, files read-only" if sandbox.permitted() else "network open"}
-
-
-def run(cells: list[str], tmp_path: Path, **limits) -> grading.Grade:
-    submission = grading.read(write(tmp_path / "one.ipynb", cells))
-    return grading.grade([submission], grading.Limits(**limits))[0]
-
-
-def test_one_that_sleeps_is_ended_by_the_clock_and_so_are_its_children(tmp_path):
-    child = f"'{sys.executable}', '-c', 'import time; time.sleep(987)'"
-    cells = [FIRST, RIGHT["bilinear_corner"], f"import subprocess\nsubprocess.Popen([{child}])\ntime.sleep(987)"]
-    grade = run(cells, tmp_path, seconds=6)
-    assert grade.status == "out of time"
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-    assert "time.sleep(987)" not in listed
-
-
-def test_the_network_is_closed(tmp_path):
-    if not sandbox.permitted():
-        pytest.skip("this system permits no namespaces")
-    server = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=server.accept, daemon=True).start()
-    cell = f"import socket\nsocket.create_connection(('127.0.0.1', {server.getsockname()[1]}), timeout=9)"
-    grade = run([FIRST, cell, WRONG["bilinear_odd"]], tmp_path)
-    assert "cell 2 raised" in grade.notes[0] and grade.status == "done"
-    server.close()
-
-
-def test_files_and_sockets_of_the_user_are_out_of_reach(tmp_path):
-    if not sandbox.permitted():
-        pytest.skip("this system permits no namespaces")
-    mine = tmp_path / "mine.txt"
-    mine.write_text("mine")
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(tmp_path / "socket"))
-        server.listen()
-        tries = [
-            f"open({str(Path(__file__))!r}, 'a')",
-            f"open({str(mine)!r})",
-            f"import socket\nsocket.socket(socket.AF_UNIX).connect({str(tmp_path / 'socket')!r})",
-            "import ctypes\nassert ctypes.CDLL(None).mount(b'none', b'/', None, ctypes.c_ulong(0x1020), None) == 0",
-            f"os.kill({os.getpid()}, 9)",
-            "import glob\nassert glob.glob('/tmp/*/listener*')",
-        ]
-        grade = run([FIRST, *tries, "open('own', 'w').write('x')", RIGHT["bilinear_corner"]], tmp_path)
-    hidden = str(Path(__file__)).startswith("/tmp/")  # where this checkout lies; elsewhere it is read-only
-    assert [note.split(":")[0] for note in grade.notes] == [
-        f"cell 2 raised {'FileNotFoundError' if hidden else 'OSError'}",
-        "cell 3 raised FileNotFoundError",
-        "cell 4 raised FileNotFoundError",
-        "cell 5 raised AssertionError",
-        "cell 6 raised ProcessLookupError",
-        "cell 7 raised AssertionError",
+def graded(tmp_path_factory) -> dict[str, dict[str, str]]:
+    """The rows of a class by file name."""
+    folder, out = tmp_path_factory.mktemp("submissions"), tmp_path_factory.mktemp("out") / "grades.csv"
+    good = [
+        cell.replace("ODD", ODD).replace("EXPLORED", EXPLORED.replace("PLACE", repr(str(out)))) for cell, _ in CELLS
     ]
-    assert grade.verdicts == {"bilinear_corner": "passed"} and mine.read_text() == "mine"
+    write(folder / "broken answers.ipynb", good)
+    text = (folder / "broken answers.ipynb").read_text()
+    leaves = "print('passed · bilinear_corner: right', flush=True)\nos._exit(0)"
+    cells = [
+        FIRST,
+        f"checks.bilinear_odd({ODD})",
+        PATCHED,
+        "checks.bilinear_bug(...)",
+        leaves,
+        "checks.bilinear_bug(1)",
+    ]
+    mark = write(folder / "mark.ipynb", cells)
+    mark.write_bytes(b"\xef\xbb\xbf" + mark.read_bytes())
+    (folder / "folder.ipynb").mkdir()
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "device.ipynb").symlink_to("/dev/zero")
+    (folder / "link.ipynb").symlink_to(mark)
+    (folder / "no json.ipynb").write_text(text[:-1])
+    (folder / "utf-16.ipynb").write_text(text, encoding="utf-16")
+    with open(folder / "huge.ipynb", "wb") as file:
+        file.truncate(100 << 20)
+    files = sorted(map(str, folder.iterdir()))
+    limits = ["--seconds", "300", "--cell-seconds", "4", "--memory", "4", "--jobs", "2"]
+    result = CliRunner().invoke(main, ["grade", *files, "/dev/zero", "--out", str(out), *limits])
+    assert result.exit_code == 0, result.output
+    assert "10 notebooks, 9 that did not end, 1 with claims to look at" in result.stdout
+    with open(out, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == [*files, "/dev/zero"] and set(rows[0]) == {*grading.COLUMNS, *NAMES}
+    return {Path(row["file"]).name: row for row in rows}
 
 
-def test_without_namespaces_the_judge_still_decides_and_the_row_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox, "permitted", lambda: False)
-    cells = [FIRST, RIGHT["bilinear_corner"], HOSTILE["patches"][0], WRONG["bilinear_odd"]]
-    path = write(tmp_path / "one.ipynb", cells)
-    leaves = write(tmp_path / "two.ipynb", [FIRST, RIGHT["bilinear_corner"], HOSTILE["leaves"][0]])
-    child = f"[{sys.executable!r}, '-c', 'import time; time.sleep(986)'], start_new_session=True"
-    left = write(tmp_path / "three.ipynb", [FIRST, f"import subprocess\nsubprocess.Popen({child})"])
-    one, two, _ = grading.grade([grading.read(file) for file in (path, leaves, left)], grading.Limits(memory=4))
-    assert "time.sleep(986)" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
-    assert one.verdicts == {"bilinear_corner": "passed", "bilinear_odd": "claimed"} and one.status == "done"
-    assert two.verdicts == {"bilinear_corner": "passed"} and two.status == "ended early"
-    assert one.isolation == "network open"
+@needs_bubblewrap
+def test_one_broken_answer_costs_one_exercise(graded):
+    row = graded["broken answers.ipynb"]
+    verdicts = {"bilinear_corner": "not yet", "bilinear_shift": "not yet", "bilinear_bug": "not yet"}
+    assert {name: row[name] for name in NAMES if row[name]} == verdicts | {"bilinear_odd": "passed"}
+    assert (row["status"], row["student"], row["passed"], row["claimed"]) == ("done", "Ada", "1", "0")
+    assert row["total"] == str(len(NAMES)) and row["isolation"] == "network closed, files read-only"
+    notes = row["note"].split("; ")
+    expected = [note for _, note in CELLS if note]
+    assert len(notes) == len(expected), notes
+    for note, beginning in zip(notes, expected):
+        assert note.startswith(beginning)
+    assert len(row["note"]) < 1500
 
 
-def test_a_right_answer_that_cannot_travel_is_claimed(tmp_path):
-    """Autograd does not go through the judge's function, which lives in another process."""
-    right = """
-def transpose_of(f, in_shape):
-    def transposed(v):
-        u = torch.zeros(in_shape, dtype=v.dtype, requires_grad=True)
-        return torch.autograd.grad(f(u), u, v)[0]
-    return transposed
-checks.transpose_of_anything(transpose_of)
-"""
-    wrong = right.replace("in_shape, dtype=v.dtype, requires_grad=True)", "in_shape)").replace("[0]", "[1]")
-    assert run([FIRST, right], tmp_path).verdicts == {"transpose_of_anything": "claimed"}
-    assert run([FIRST, wrong], tmp_path).verdicts == {"transpose_of_anything": "not yet"}
+@needs_bubblewrap
+def test_what_came_before_the_mischief_stays_and_what_is_forged_is_a_claim(graded):
+    row = graded["mark.ipynb"]  # a byte-order mark does not matter
+    assert row["bilinear_odd"] == "claimed" and row["bilinear_bug"] == "not yet" and row["bilinear_corner"] == ""
+    assert row["status"] == "ended early" and "replaced close, numbers, require of the checkers" in row["note"]
 
 
-def test_personal_numbers_follow_the_seed_in_the_judge(tmp_path):
-    assert run([FIRST, "checks.seed('Ada')", WRONG["bilinear_odd"]], tmp_path).student == "Ada"
-    ours, _ = socket.socketpair()
-    try:
-        judge.Judge(ours, NAMES).hear("seed", "Ada")
-        assert core.student["name"] == "Ada"
-    finally:
-        core.seed("")
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    "name, why",
+    [
+        *(("folder.ipynb", "no file but"), ("pipe.ipynb", "no file but"), ("device.ipynb", "no file but")),
+        *(("link.ipynb", "no file but a symbolic link"), ("zero", "no file but"), ("huge.ipynb", "100 MB")),
+        *(("no json.ipynb", "JSONDecodeError"), ("utf-16.ipynb", "UnicodeDecodeError")),
+    ],
+)
+def test_a_bad_file_is_a_row(graded, name, why):
+    row = graded[name]
+    assert row["status"] == "not read" and why in row["note"] and row["passed"] == row["total"] == "0"
+
+
+def test_ones_own_notebooks_run_without_a_sandbox(tmp_path, monkeypatch):
+    path, out = tmp_path / "own.ipynb", tmp_path / "grades.csv"
+    path.write_text("[]")
+    result = CliRunner().invoke(main, ["grade", str(path), "--out", str(out), "--trust"])
+    (row,) = csv.DictReader(out.read_text().splitlines())
+    assert result.exit_code == 0 and row["isolation"] == "network open"
+    assert row["status"] == "not read" and row["note"].startswith("no Jupyter notebook of format 4")
+
+
+def test_an_interrupted_batch_keeps_its_rows_and_leaves_nothing_running(tmp_path, monkeypatch):
+    scripts = {"a": "import os; os.write(1, b'[\"end\"]')", "b": "import time; time.sleep(986)"}
+    monkeypatch.setattr(Sandbox, "command", lambda self, name, path: [sys.executable, "-c", scripts.get(path.stem, "")])
+    files = [str(write(tmp_path / f"{name}.ipynb", [])) for name in "abba"]
+    out = tmp_path / "grades.csv"
+
+    def press() -> None:
+        while not out.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where pytest runs in the background
+    threading.Thread(target=press, daemon=True).start()
+    result = CliRunner().invoke(main, ["grade", *files, "--out", str(out), "--jobs", "2"])
+    signal.signal(signal.SIGINT, before)
+    assert result.exit_code == 130
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["status"] for row in rows] == ["done", "not run", "not run", "not run"]
+    assert "sleep(986)" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
 
 
 def test_texts_of_a_submission_are_no_formulas_in_a_spreadsheet():
-    submission = grading.notebook.Submission(Path("a.ipynb"), [], ["bilinear_odd"], [])
-    grade = grading.Grade(submission, "network open", student="=cmd()\n|", status="done", notes=["+1", "fine"])
-    (row,) = csv.DictReader(grading.table([grade]).splitlines())
+    grade = Grade(Path("a.ipynb"), ["bilinear_odd"], student="=cmd()\n|", status="done", notes=["+1", "fine"])
+    (row,) = csv.DictReader(grading.table([grade], Sandbox(trust=True)).splitlines())
     assert row["student"] == "'=cmd() |" and row["note"] == "'+1; fine"
     assert row["bilinear_odd"] == ""
+
+
+@pytest.mark.parametrize(
+    "files, out, said",
+    [
+        (["missing.ipynb"], "grades.csv", "missing.ipynb: there is no such file"),
+        (["a.ipynb"], "nowhere/grades.csv", "nowhere: no such folder"),
+        (["a.ipynb"], "a.ipynb", "--out names the CSV file to write"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_nothing_runs(tmp_path, files, out, said):
+    content = write(tmp_path / "a.ipynb", [FIRST]).read_bytes()
+    given = [str(tmp_path / name) for name in ("a.ipynb", *files)]
+    result = CliRunner().invoke(main, ["grade", *given, "--out", str(tmp_path / out)])
+    assert result.exit_code == 2 and result.stdout == "" and len(result.stderr.splitlines()) == 1
+    assert said in result.stderr and (tmp_path / "a.ipynb").read_bytes() == content
+    assert [path.name for path in tmp_path.iterdir()] == ["a.ipynb"]
 
 
 # --- reading notebooks ----------------------------------------------------------------------------------------------
@@ -264,17 +234,50 @@ def test_no_exercise_is_called_like_a_column():
     assert not set(names) & set(grading.COLUMNS) and len(names) == len(set(names)) > 60
 
 
-def test_the_total_is_that_of_the_chapter(tmp_path):
-    path = write(tmp_path / "a.ipynb", ["checks.bilinear_odd(1)", "checks.unknown(1)", "checks.seed('x')"])
-    assert grading.read(path).exercises == NAMES
-    assert grading.read(write(path, ["x = 1"])).notes == ["no cell calls a checker of this book"]
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "checks.bilinear_odd(1)",
+        "import segbook\nsegbook.checks.bilinear_odd(1)",
+        "from segbook.checks import bilinear_odd\nbilinear_odd(1)",
+        "from segbook.checks import (\n    report,\n    bilinear_odd as odd,\n)\nodd(1)",
+        "from segbook.checks.bilinear_kernels import bilinear_odd",
+        "checks.bilinear_odd(1\nthis is no Python",
+    ],
+)
+def test_the_total_is_that_of_the_chapter_however_it_is_called(cell):
+    assert notebook.asked(["checks.unknown(1)", cell, "checks.seed('x')"]) == NAMES
+    assert notebook.asked(["seconds = 3\nholes(4)\nbilinear_odd(1)"]) == []
 
 
-@pytest.mark.parametrize("text", [None, "", "[1", "[]", "3", '{"cells": 3}', '{"cells": [1]}', '{"worksheets": []}'])
-def test_bad_input_is_one_sentence_and_nothing_runs(tmp_path, text):
-    good, bad, out = write(tmp_path / "good.ipynb", [FIRST]), tmp_path / "bad.ipynb", tmp_path / "grades.csv"
-    if text is not None:
-        bad.write_text(text)
-    result = CliRunner().invoke(main, ["grade", str(good), str(bad), "--out", str(out)])
-    assert result.exit_code == 2 and result.stdout == "" and not out.exists()
-    assert str(bad) in result.stderr and len(result.stderr.splitlines()) == 1
+BAD = ["", "[1", "[]", "3", "null", '{"cells": 3}', '{"cells": {"a": 1}}', '{"worksheets": []}', "[" * 10**5, "\0"]
+
+
+@pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
+def test_what_is_no_notebook_is_a_sentence(text):
+    with pytest.raises(ValueError, match="^no Jupyter notebook"):
+        notebook.read(text.encode())
+
+
+def test_cells_without_keys_are_left_out():
+    good = {"cell_type": "code", "source": ["a = 1\n", "b = 2"]}
+    cells = [1, None, {}, {"cell_type": "code"}, {"cell_type": "code", "source": [1]}, {"source": "x"}, good]
+    cells += [{"cell_type": "markdown"}, {"cell_type": "code", "source": "c = 3"}, {"cell_type": 3, "source": ""}]
+    found, notes = notebook.read(json.dumps({"cells": cells}).encode())
+    assert found == ["a = 1\nb = 2", "c = 3"] and notes == ["a cell without type or source was left out"] * 7
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def test_own_numbers_stay_after_the_first_check(monkeypatch, capsys):
+    monkeypatch.setattr(core, "outcomes", {})
+    monkeypatch.setitem(core.student, "name", "")
+    checks.seed("Ada")
+    checks.seed("Emmy")
+    checks.bilinear_corner(...)
+    checks.seed("Emmy")
+    for name in ("Ada", ""):
+        with pytest.raises(ValueError, match="a notebook has one name"):
+            checks.seed(name)
+    assert core.student["name"] == "Emmy"

@@ -29,7 +29,7 @@ def test_overlay_refuses_another_size_and_a_class_without_colour(picture):
     image = picture(4, 5)
     with pytest.raises(ValueError, match=r"size \(4, 5\), got \(5, 4\)"):
         overlay(image, np.zeros((5, 4), int), PALETTE)
-    with pytest.raises(ValueError, match="label 3 at row 0, column 3 has no colour in a palette of 3"):
+    with pytest.raises(ValueError, match="label 3 .*row 0, column 3"):
         overlay(image, np.arange(20).reshape(4, 5) % 4, PALETTE)
 
 

@@ -4,6 +4,8 @@ from sklearn.metrics import confusion_matrix
 from torch import nn
 from torch.utils.data import Dataset, Subset
 
+from segbook import infer
+from segbook.metrics import ConfusionMatrix
 from segbook.train import evaluate, predictions
 
 
@@ -93,3 +95,34 @@ def test_one_logit_is_a_class_where_it_is_above_zero():
     for (_, prediction, _), (image, _) in zip(predictions(model, dataset), dataset.items):
         assert torch.equal(prediction, (model(image[None])[0, 0] > 0).long())
     assert evaluate(model, dataset).counts.shape == (2, 2)
+
+
+def test_predictions_can_be_changed_and_used_in_a_graph(model):
+    for _, prediction, label in predictions(model, Sizes()):
+        prediction[0, 0] = 1
+        label[0, 0] = 1
+        (prediction.float() * torch.ones((), requires_grad=True)).sum().backward()
+
+
+def test_predict_looks_at_each_image_in_another_way(model):
+    dataset = Sizes()
+    looks = {"scales": (0.5, 1), "flip": True, "window": (4, 5)}
+    expected = [infer.predict(model, image, **looks) for image, _ in dataset.items]
+    found = [prediction for _, prediction, _ in predictions(model, dataset, predict=looks, batch_size=3)]
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(found, one_by_one(model, dataset)))
+    matrix = ConfusionMatrix(4)
+    for prediction, (_, label) in zip(expected, dataset.items):
+        matrix.update(prediction[None], label[None])
+    assert evaluate(model, dataset, predict=looks).counts.tolist() == matrix.counts.tolist()
+
+
+def test_a_threshold_moves_one_logit():
+    dataset = Sizes()
+    dataset.num_classes = 2
+    for _, label in dataset.items:
+        label[label < 4] %= 2
+    model = nn.Conv2d(3, 1, 1)
+    ones = [evaluate(model, dataset, predict={"threshold": t}).counts[:, 1].sum() for t in (0.2, 0.5, 0.8)]
+    assert ones[0] > ones[1] > ones[2]
+    assert ones[1] == evaluate(model, dataset).counts[:, 1].sum()

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from segbook import train
-from segbook.train.interrupt import deferred_interrupt
+from segbook.interrupt import deferred_interrupt
 
 
 def press():

@@ -238,7 +238,7 @@ def test_options_and_classes_come_back(tmp_path):
 def test_weights_that_ship_with_the_package(tiny, monkeypatch):
     content = checkpoint.load(tiny[0] / "best.pt")
     shipped = lambda name, weights: content if (name, weights) == ("fcn32s_tiny", "sky") else None  # noqa: E731
-    monkeypatch.setattr(models.pretrained, "shipped", shipped, raising=False)
+    monkeypatch.setattr(models.pretrained, "read_shipped", shipped)
     assert train.load_run("fcn32s_tiny:sky", "cpu")[1]["model"] == "fcn32s_tiny"
     with pytest.raises(ValueError, match="no weights 'sea' of fcn32s_tiny"):
         train.load_run("fcn32s_tiny:sea")

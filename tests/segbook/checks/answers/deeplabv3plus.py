@@ -193,7 +193,7 @@ WRONG = [
     ("plus_switch", ({"bilinear": 54.9, "decoder": 69.1}, BEFORE), "between 0 and 1"),
     ("plus_switch", ({"bilinear": 0.549}, BEFORE), "the names are"),
     ("plus_switch", ((0.549, 0.691), BEFORE), "is a dict"),
-    ("plus_light", ({},), "still a `...`"),
+    ("plus_light", ({},), "no answer yet"),
     ("plus_light", ({"separable": True},), "a wider head still fits"),
     ("plus_light", ({"separable": True, "head_width": 384},), "and 15 are there"),
     ("plus_light", ({"head_width": 128},), "which kind of 3x3"),

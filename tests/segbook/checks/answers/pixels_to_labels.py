@@ -89,7 +89,7 @@ WRONG = [
     ("pixels_tasks", (["semantic", "semantic", "panoptic"],), "two cars"),
     ("pixels_tasks", (["semantic", "instance", "semantic"],), "pavement"),
     ("pixels_tasks", (["semantic", "instance", "video"],), "write one of"),
-    ("pixels_tasks", ("semantic",), "three words"),
+    ("pixels_tasks", ("semantic",), "is 3 words"),
     ("pixels_bits", (by_table,), "computed from the bits"),
     ("pixels_bits", (highest_bits_only,), "lower bits"),
     ("pixels_bits", (blue_first,), "red and blue are exchanged"),
