@@ -1,16 +1,21 @@
 """A workplace for the photographs' experiments: a few synthetic pairs in the archives' layout, random weights."""
 
 import tarfile
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import torchvision
+from click.testing import CliRunner
 from PIL import Image
 
 from bookbuild import records
-from bookbuild.experiments.photos import GOOGLE, IMAGENET, networks, roots
+from bookbuild.experiments import photos
+from bookbuild.experiments.photos import GOOGLE, IMAGENET, networks, roots, training
 from segbook import data, models
+from segbook.cli import main as segbook
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,3 +82,31 @@ def home(archives, tmp_path, monkeypatch):
     monkeypatch.setattr(networks, "CROP", (33, 33))
     monkeypatch.setattr(records, "RESULTS", tmp_path / "results")
     return tmp_path / "photos"
+
+
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """The commands that were run; starting a process for each would take the test's time."""
+    commands = []
+
+    def run(words, cwd):
+        commands.append(words)
+        monkeypatch.chdir(cwd)
+        done = CliRunner().invoke(segbook, words[1:])
+        print(done.output)
+        return SimpleNamespace(returncode=done.exit_code)
+
+    monkeypatch.setattr(training, "subprocess", SimpleNamespace(run=run))
+    return commands
+
+
+@pytest.fixture
+def quick(in_this_process):
+    """quick(name, **settings): a row of two steps, on two crops each."""
+
+    def make(name, **settings):
+        row = next(row for row in photos.experiments() if row.name == name)
+        small = {"crop": "33x33", "batch_size": 2, "steps": 2, "validate_every": 1}
+        return replace(row, settings=row.settings | small | settings)
+
+    return make

@@ -5,10 +5,11 @@ import pytest
 import torch
 from scipy import stats
 
-from bookbuild.experiments.photos import evaluations
+from bookbuild.experiments import scoring
+from bookbuild.experiments.photos import evaluations, roots
 from bookbuild.experiments.photos.evaluations import Padded, Resized, differences
 from bookbuild.experiments.scoring import Counts
-from segbook import models
+from segbook import data, models
 
 
 def counts(seed: int, images: int = 60, classes: int = 4) -> Counts:
@@ -86,3 +87,24 @@ def test_resizing_sets_the_longer_side(net):
         assert Resized(net, 100)(x).shape == (1, 21, 40, 50)
         assert torch.allclose(Resized(net, 50)(x), net(x), atol=1e-5)
     assert seen[:2] == [(20, 25), (80, 100)]
+
+
+def test_tables_of_resizes_strides_and_sizes(home, monkeypatch):
+    def named(_, **changes):
+        torch.manual_seed(0)
+        return models.create("deeplabv3plus_tiny", **changes).eval()
+
+    monkeypatch.setattr(evaluations, "named", named)
+    val = data.load("voc", "val", roots.prepare() / "real")
+    table = evaluations.alignment(val)
+    assert set(table) == {"data", *evaluations.ALIGNED}
+    assert list(table["shipped"]) == [
+        *("512_true", "512_false", "512_centres", "513_true"),
+        *("native_true", "native_false", "native_centres"),
+    ]
+    for label, changes in {"native_centres": {"align_centres": True}, "native_true": {"align_corners": True}}.items():
+        expected = scoring.scores(scoring.count(named("", **changes), val), val.classes)["pixel_accuracy"]
+        assert table["shipped"][label]["pixel_accuracy"] == expected
+    strides = evaluations.output_stride(val)
+    assert strides["os16"]["pixel_accuracy"] != strides["os8"]["pixel_accuracy"]
+    assert set(evaluations.sizes(val)) == {"data", "side_257", "side_385", "side_513"}

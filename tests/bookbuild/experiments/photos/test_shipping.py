@@ -8,7 +8,7 @@ import torch
 
 from bookbuild import records
 from bookbuild.experiments import toyvoc
-from bookbuild.experiments.photos import shipping
+from bookbuild.experiments.photos import PLUS, networks, shipping, training
 from segbook import data, models, train
 from segbook.models import pretrained
 
@@ -80,6 +80,25 @@ def test_tiny_networks_are_trained_recorded_and_shipped(package, tmp_path, monke
     made = (package / "deeplabv3_tiny-toyvoc.pt").stat().st_mtime_ns
     shipping.ship_toyvoc([row.path for row in rows])  # what is there is left
     assert (package / "deeplabv3_tiny-toyvoc.pt").stat().st_mtime_ns == made
+
+
+def test_the_trained_network_ships(home, quick, package):
+    row = quick("shipped")
+    records.add_run(row.path, row.about(), training.run(row, 0))
+    shipping.ship_photos()
+    record = json.loads((records.RESULTS / "photos" / "as_shipped.json").read_text())
+    path = package / f"{PLUS}-photos.pt"
+    assert record["bytes"] == path.stat().st_size < shipping.MOST_BYTES
+    model = models.create(PLUS, weights="photos").eval()
+    trained = networks.named("shipped")
+    x = torch.randn(1, 3, 65, 65)
+    with torch.no_grad():
+        assert (model(x) - trained(x)).abs().max() < 0.05 * trained(x).abs().max()  # random weights amplify
+    val = data.load("voc", "val", home / "roots" / "real")
+    assert record["mean_iou"] == pytest.approx(train.evaluate(model, val).mean_iou())
+    card = path.with_suffix(".md").read_text()
+    for told in (row.train, "Apache License 2.0", "on 4 images of VOC's val", 'weights="photos"', "| background |"):
+        assert told in card
 
 
 def test_every_tiny_network_has_its_row():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bookbuild.experiments.photos import strips
+from bookbuild.experiments.photos import RUNGS, strips
 from segbook import data, models
 
 
@@ -61,3 +61,21 @@ def test_background_keeps_its_colours_and_the_legend_names_the_rest():
     _, painted = painter.paint("", image, label)
     assert (painted[1:] == 200).all() and (painted[0, 0] != 200).any()
     assert painter.seen - {data.VOID} == {15}
+
+
+def test_all_strips_are_drawn(home, tmp_path, monkeypatch, images):
+    made = {}
+
+    def named(name, **changes):
+        made[name, *changes.values()] = name
+        return net(11 if name.startswith("camvid") else 21)
+
+    monkeypatch.setattr(strips, "named", named)
+    monkeypatch.setattr(strips, "photographs", lambda: {name: image[::8, ::8] for name, image in images.items()})
+    monkeypatch.setattr(strips, "CAMVID_FRAMES", (0, 1))
+    monkeypatch.setattr(strips, "FOLDER", tmp_path / "pictures")
+    strips.draw()
+    drawn = {path.name for path in (tmp_path / "pictures").iterdir()}
+    expected = {f"ladder-{name}.webp" for name in images} | {"rates.webp", "sizes.webp", "half-cell.webp"}
+    assert drawn == expected | {"camvid.webp", "credits.json"}
+    assert {*RUNGS, "shipped", "published", "camvid_from_voc"} == set(made.values())

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,35 +13,12 @@ from bookbuild.experiments.photos import __main__ as command_line
 from bookbuild.experiments.photos import evaluations, networks, training
 from segbook.cli import main as segbook
 
-ROWS = {row.name: row for row in photos.experiments()}
-QUICK = {"crop": "33x33", "batch_size": 2, "steps": 2, "validate_every": 1}
-
-
-@pytest.fixture(autouse=True)
-def in_this_process(monkeypatch):
-    """The commands that were run; starting a process for each would take the test's time."""
-    commands = []
-
-    def run(words, cwd):
-        commands.append(words)
-        monkeypatch.chdir(cwd)
-        done = CliRunner().invoke(segbook, words[1:])
-        print(done.output)
-        return SimpleNamespace(returncode=done.exit_code)
-
-    monkeypatch.setattr(training, "subprocess", SimpleNamespace(run=run))
-    return commands
-
-
-def quick(name: str, **settings) -> photos.Row:
-    return replace(ROWS[name], settings=ROWS[name].settings | QUICK | settings)
-
 
 def recorded(name: str) -> dict:
     return json.loads((records.RESULTS / "photos" / f"{name}.json").read_text())
 
 
-def test_a_row_is_trained_scored_and_recorded(home, monkeypatch, in_this_process):
+def test_a_row_is_trained_scored_and_recorded(home, quick, monkeypatch, in_this_process):
     row = quick("fcn32s_mobilenet_v2")
     monkeypatch.setattr(photos, "experiments", lambda: [row])
     monkeypatch.setattr("sys.argv", ["photos", row.path])
@@ -65,7 +41,7 @@ def test_a_row_is_trained_scored_and_recorded(home, monkeypatch, in_this_process
     assert len(in_this_process) == 1
 
 
-def test_what_was_cut_off_goes_on(home, in_this_process, monkeypatch):
+def test_what_was_cut_off_goes_on(home, quick, in_this_process, monkeypatch):
     row = quick("fcn32s_mobilenet_v2")
     training.roots.prepare()
     stop = RuntimeError("cut off")
@@ -85,7 +61,7 @@ def test_what_was_cut_off_goes_on(home, in_this_process, monkeypatch):
         training.train_row(quick("fcn32s_mobilenet_v2", lr=0.5))
 
 
-def test_camvid_is_scored_on_test_with_what_val_chose(home):
+def test_camvid_is_scored_on_test_with_what_val_chose(home, quick):
     row = quick("camvid_from_voc")
     with pytest.warns(UserWarning, match="still random: classifier.score"):
         run = training.run(row, 0)
@@ -98,6 +74,13 @@ def test_camvid_is_scored_on_test_with_what_val_chose(home):
         }
     model, best = networks.named(row.name), training.train.load_checkpoint(home / row.name / "best.pt")["state"]
     assert all(training.torch.equal(value, best[name]) for name, value in model.state_dict().items())
+
+
+def test_what_is_tried_is_scored_on_the_images_held_out(home, quick):
+    row = replace(quick("fcn32s_mobilenet_v2"), path="photos/choose/tried", root="choose")
+    run = training.run(row, 0)
+    assert run["images"] == 3 and run["val_steps"] == [1, 2]
+    assert run["val_mean_iou"][-1] == pytest.approx(run["mean_iou"])
 
 
 def test_means_are_over_the_classes_in_the_labels(monkeypatch):
