@@ -92,7 +92,7 @@ class Session:
 def test_the_largest_difference_is_found_in_any_of_the_sizes_and_nan_is_not_missed(tmp_path, monkeypatch):
     for error, expected in ((np.float32(0.25), 0.25), (np.float32("nan"), float("nan"))):
         monkeypatch.setattr(onnxruntime, "InferenceSession", lambda *_, error=error, **__: Session(error))
-        worst, largest = module.compare(nn.Identity(), tmp_path)
+        worst, largest = module.largest_difference(nn.Identity(), tmp_path)
         assert worst == pytest.approx(expected, abs=1e-6, nan_ok=True)
         assert 3 < largest < 6  # of some 40,000 normal numbers
 

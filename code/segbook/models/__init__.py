@@ -78,7 +78,7 @@ deeplabv3plus = bind(Recipe, head=DeepLabV3PlusHead, output_stride=16)
 tiny_aspp = {"atrous_rates": (2, 4, 6), "head_width": 64}
 
 #: From each name to the constructor that `create` calls.
-#: Name -> constructor(num_classes=21, **options).
+#: From each name to its constructor, called with the number of classes and options.
 MODELS = {
     "fcn32s_resnet18": bind(fcn, resnet18, 32),
     "fcn16s_resnet18": bind(fcn, resnet18, 16),
