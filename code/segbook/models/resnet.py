@@ -124,6 +124,6 @@ def dilate(block: nn.Module, *rates: int) -> None:
 
 # Parameters: 11,176,512; 23,508,032; 42,500,160; the tiny one (one block a stage, for small images on a CPU) 309,456.
 resnet18 = partial(ResNet, BasicBlock, (2, 2, 2, 2), dilate_second=False)  # dilated as in MMSegmentation
-resnet50 = partial(ResNet, Bottleneck, (3, 4, 6, 3))
-resnet101 = partial(ResNet, Bottleneck, (3, 4, 23, 3))
+resnet50 = partial(ResNet, Bottleneck, (3, 4, 6, 3), dilate_second=True)
+resnet101 = partial(ResNet, Bottleneck, (3, 4, 23, 3), dilate_second=True)
 resnet_tiny = partial(ResNet, BasicBlock, (1, 1, 1, 1), (16, 32, 64, 128), dilate_second=True)
