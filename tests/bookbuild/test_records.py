@@ -29,9 +29,14 @@ for line in sys.stdin:
     sys.path.insert(0, folder)
     importlib.invalidate_caches()
     module = importlib.import_module(name)
+    try:
+        measured = importlib.import_module(f"{name}.evaluations").MEASURES
+    except ModuleNotFoundError:
+        measured = ()
     sys.path.remove(folder)
     makers = [getattr(module, key, None) for key in ("experiments", "gpu_rows", "cpu_rows")]
     found[line.strip()] = [row.path for make in makers if callable(make) for row in make()]
+    found[line.strip()] += [f"photos/{one}" for one in measured]
 json.dump(found, sys.stdout)
 """
 
