@@ -131,6 +131,9 @@ def test_a_reading_process_that_is_killed_is_explained_and_the_run_goes_on(noise
     class Deadly(noise):
         def read(self, epoch, index):
             if get_worker_info() is not None and index == 5 and epoch == 3:
+                end = time.monotonic() + 60  # it reads ahead, so the first checkpoint may be to come
+                while not (tmp_path / "last.pt").is_file() and time.monotonic() < end:
+                    time.sleep(0.01)
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().read(epoch, index)
 
