@@ -25,16 +25,23 @@ COMMAND = "python -m bookbuild.experiments.photos"
 
 # --- the settings: options of `segbook train`, underscores for dashes ------------------------------------------------
 
-SHARED = {"crop": "321x321", "batch_size": 8, "optimizer": "adamw", "validate_every": 200}  # 321 = 16 * 20 + 1
-LADDER = SHARED | {"steps": 1600, "lr": 3e-4, "head_lr": 10.0}
-SHIPPED = SHARED | {"steps": 1600, "lr": 2e-5, "head_lr": 10.0, "freeze_bn": ("backbone", "classifier.aspp")}
-CAMVID = SHARED | {"crop": "360x480", "steps": 3000, "lr": 3e-4, "head_lr": 10.0, "validate_every": 300}
+SHARED = {"batch_size": 8, "optimizer": "adamw", "amp": "bf16", "channels_last": True, "validate_every": 200}
+LADDER = SHARED | {"crop": "257x257", "steps": 600, "lr": 3e-4, "head_lr": 10.0}  # 257 = 16 * 16 + 1
+SHIPPED = SHARED | {
+    "crop": "321x321",
+    "steps": 600,
+    "lr": 3e-5,
+    "head_lr": 10.0,
+    "freeze_bn": ("backbone", "classifier"),
+}
+CAMVID = SHARED | {"crop": "360x480", "steps": 1200, "lr": 3e-4, "head_lr": 10.0}
 
 # What is tried on a part of train, each a row of photos/choose: the row that it is for, and what is changed in it.
-TRIED_FOR = {"steps": 600}
+TRIED_FOR = {"steps": 150}
 TRIED = {
+    "shipped": ({"lr": 1e-5}, {"lr": 3e-5}, {"lr": 1e-4}),
+    "fcn8s_mobilenet_v2": ({"lr": 1e-4}, {"lr": 3e-4}, {"lr": 1e-3}),
     "deeplabv3plus_mobilenet_v2": ({"lr": 1e-4}, {"lr": 3e-4}, {"lr": 1e-3}),
-    "shipped": ({"lr": 1e-5}, {"lr": 2e-5}, {"lr": 5e-5}),
 }
 
 # --- the networks and what they begin from ---------------------------------------------------------------------------
@@ -100,7 +107,7 @@ class Row:
             words += ["--model-option", f"{key}={str(value).lower()}"]
         for key, value in self.settings.items():
             for one in value if isinstance(value, tuple) else (value,):
-                words += [f"--{key.replace('_', '-')}", str(one)]
+                words += [f"--{key.replace('_', '-')}"] + ([] if one is True else [str(one)])
         words += ["--seed", str(*self.seeds), "--out", self.name]
         return " ".join(word if word.startswith("$SEGBOOK_DATA/") else shlex.quote(word) for word in words)
 
