@@ -30,7 +30,7 @@ LADDER = SHARED | {"crop": "257x257", "steps": 400, "lr": 3e-4, "head_lr": 10.0}
 SHIPPED = SHARED | {
     "crop": "321x321",
     "steps": 600,
-    "lr": 3e-5,
+    "lr": 1e-5,
     "head_lr": 10.0,
     "freeze_bn": ("backbone", "classifier"),
 }
@@ -39,7 +39,7 @@ CAMVID = SHARED | {"crop": "360x480", "steps": 1200, "lr": 3e-4, "head_lr": 10.0
 # What is tried on a part of train, each a row of photos/choose: the row that it is for, and what is changed in it.
 TRIED_FOR = {"steps": 150}
 TRIED = {
-    "shipped": ({"lr": 1e-5}, {"lr": 3e-5}, {"lr": 1e-4}),
+    "shipped": ({"lr": 1e-5}, {"lr": 3e-5}, {"lr": 1e-5, "freeze": ("backbone", "classifier.aspp")}),
     "fcn8s_mobilenet_v2": ({"lr": 1e-4}, {"lr": 3e-4}, {"lr": 1e-3}),  # the ladder's: its middle rung chooses for all
 }
 
@@ -122,7 +122,10 @@ def experiments() -> list[Row]:
     tried = []
     for row in (*ladder, shipped):
         for changes in TRIED.get(row.name, ()):
-            label = "_".join(f"{key}_{value}" for key, value in changes.items()).replace(".", "_")
+            values = (value if isinstance(value, tuple) else (value,) for value in changes.values())
+            label = "_".join(f"{key}_{'_'.join(map(str, value))}" for key, value in zip(changes, values)).replace(
+                ".", "_"
+            )
             settings = row.settings | TRIED_FOR | changes
             path = f"photos/choose/{row.name}_{label}"
             tried.append(Row(path, row.model, settings, row.begun_from, row.options, "choose"))
