@@ -29,7 +29,7 @@ SHARED = {"batch_size": 8, "optimizer": "adamw", "amp": "bf16", "channels_last":
 LADDER = SHARED | {"crop": "257x257", "steps": 400, "lr": 3e-4, "head_lr": 10.0}  # 257 = 16 * 16 + 1
 SHIPPED = SHARED | {
     "crop": "321x321",
-    "steps": 600,
+    "steps": 400,
     "lr": 1e-5,
     "head_lr": 10.0,
     "freeze_bn": ("backbone", "classifier"),
