@@ -27,11 +27,11 @@ COMMAND = "python -m bookbuild.experiments.photos"
 
 SHARED = {"batch_size": 8, "optimizer": "adamw", "amp": "bf16", "channels_last": True, "validate_every": 200}
 LADDER = SHARED | {"crop": "257x257", "steps": 400, "lr": 3e-4, "head_lr": 10.0}  # 257 = 16 * 16 + 1
-SHIPPED = SHARED | {"crop": "321x321", "steps": 300, "lr": 1e-5, "head_lr": 10.0}
+SHIPPED = SHARED | {"crop": "321x321", "steps": 400, "lr": 3e-5, "head_lr": 10.0}
 # What the decoder adds is trained, what Google's network knows is kept. The whole network, tuned at once, won on held
 # out images of train, which its start had been trained on, and lost on val: WHOLE is that row.
 SHIPPED |= {"freeze_bn": ("backbone", "classifier"), "freeze": ("backbone", "classifier.aspp", "classifier.score")}
-WHOLE = SHIPPED | {"steps": 400, "freeze": ()}
+WHOLE = SHIPPED | {"lr": 1e-5, "freeze": ()}
 CAMVID = SHARED | {"crop": "360x480", "steps": 1200, "lr": 3e-4, "head_lr": 10.0}
 
 # What is tried on a part of train, each a row of photos/choose: the row that it is for, and what is changed in it.
