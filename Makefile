@@ -59,6 +59,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m bookbuild.lint
+	$(BIN)/python -m bookbuild.measure
 	$(BIN)/python -m bookbuild.notebooks.export --check
 
 check: lint          ## in three minutes: lint, notebooks in step, the tests that need no book, lines of code
