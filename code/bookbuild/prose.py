@@ -4,7 +4,7 @@ import re
 
 FRONT = re.compile(r"\A---\n.*?^---\n", re.MULTILINE | re.DOTALL)
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-CELL_HEAD = re.compile(r"\A---\n.*?^---\n|\A(?::[\w-]+:.*\n)+", re.MULTILINE | re.DOTALL)
+CELL_HEAD = re.compile(r"\A---\n.*?^---\n|\A(?::[\w-]+:[^\n]*\n)+", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"^(`{3,})(\{code-cell\}|\w).*?^\1$", re.MULTILINE | re.DOTALL)
 FORMULA = re.compile(r"\$\$.*?\$\$|(?<![\\$])\$(?! )[^$]+?(?<! )\$|^```\{math\}.*?^```$", re.MULTILINE | re.DOTALL)
 CODE_SPAN = re.compile(r"(?<![}`])(`+)(?!`)[^\n]*?(?<!`)\1(?!`)")
