@@ -112,6 +112,8 @@ def pixels_bug(false_share: float, pad_pair_repaired: Callable) -> str:
         require(isinstance(result, tuple | list) and len(result) == 2, f"{said} returns image and label, two tensors")
         big = numbers(result[0], "the image", (3, height, width))
         new = numbers(result[1], "the label", (height, width))
+        kept = np.asarray(result[1]).dtype.kind in "iu"
+        require(kept, f"{said} turned the label into numbers with a fraction; class indices are whole numbers")
         require(np.isfinite(big).all(), f"{said} put a number into the image that is none")
         require(close(big[:, :h, :w], image, atol=1e-7), f"{said} changed the image inside")
         inside = new[:h, :w]

@@ -21,6 +21,10 @@ def pad_by_hand(image, label, height, width):
     return [big, new]
 
 
+def pad_as_floats(image, label, height, width):
+    return pad(image, label.double(), height, width)
+
+
 class Padder:
     def __call__(self, image, label, height, width):
         big = image.new_full((3, height, width), 114)
@@ -156,6 +160,7 @@ WRONG = [
     ("pixels_bug", (0.25, void_zeroed_first), "of all things the void"),
     ("pixels_bug", (0.25, zeros_to_void), "changed the label inside"),
     ("pixels_bug", (0.25, in_place), "changed its input"),
+    ("pixels_bug", (0.25, pad_as_floats), "with a fraction"),
     ("pixels_bug", (0.25, last_row_forgotten), "background"),
     ("pixels_bug", (0.25, lambda *pair: pad(*pair)[1]), "two tensors"),
     ("pixels_bug", (0.25, lambda *pair: pad(*pair)[::-1]), "has the shape"),
