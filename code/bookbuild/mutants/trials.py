@@ -31,7 +31,7 @@ SECONDS = 5  # of CPU time for a mutant, beyond twenty times that of the solutio
 MEMORY = 6 * 2**30  # bytes
 # checker: the names in its call that are measured
 MEASURED = {
-    "seconds": ("ratio_seconds",),
+    "seconds_apart": ("dense", "depthwise"),
     "transpose_grid": ("measured",),
     "bilinear_forms": ("times",),
     "bilinear_mixing": ("mean_without_mixing",),
@@ -55,9 +55,9 @@ MEASURED = {
     "capstone_alarms": ("alarm_shares",),
     "capstone_turns": ("dice_turned",),
 }
-CLOCKS = ("seconds", "bilinear_forms")  # of these not even the values are changed: any time is possible
+CLOCKS = ("seconds_apart", "bilinear_forms")  # of these not even the values are changed: any time is possible
 # Here a slice of the solution would miss something: what it changes goes by another name.
-WHOLE = ("wider_bell",)
+WHOLE = ("dilated_bell",)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from segbook.checks.inference_any_size import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
 from segbook.checks.ours_against_the_papers import *  # noqa: F403
 from segbook.checks.pixels_to_labels import *  # noqa: F403
+from segbook.checks.receptive_fields_measured import *  # noqa: F403
 from segbook.checks.skip_connections import *  # noqa: F403
 from segbook.checks.training_that_holds_up import *  # noqa: F403
 from segbook.checks.transposed_convolution import *  # noqa: F403
