@@ -25,16 +25,20 @@ COMMAND = "python -m bookbuild.experiments.photos"
 
 # --- the settings: options of `segbook train`, underscores for dashes ------------------------------------------------
 
-SHARED = {"crop": "321x321", "batch_size": 8, "optimizer": "adamw", "validate_every": 200}  # 321 = 16 * 20 + 1
-LADDER = SHARED | {"steps": 1600, "lr": 3e-4, "head_lr": 10.0}
-SHIPPED = SHARED | {"steps": 1600, "lr": 2e-5, "head_lr": 10.0, "freeze_bn": ("backbone", "classifier.aspp")}
-CAMVID = SHARED | {"crop": "360x480", "steps": 3000, "lr": 3e-4, "head_lr": 10.0, "validate_every": 300}
+SHARED = {"batch_size": 8, "optimizer": "adamw", "amp": "bf16", "channels_last": True, "validate_every": 200}
+LADDER = SHARED | {"crop": "257x257", "steps": 400, "lr": 3e-4, "head_lr": 10.0}  # 257 = 16 * 16 + 1
+# The network that ships: all of Google's tuned at once, and then half of the way taken back (shipping.midway).
+WHOLE = SHARED | {"crop": "321x321", "steps": 400, "lr": 1e-5, "head_lr": 10.0}
+WHOLE |= {"freeze_bn": ("backbone", "classifier")}
+DECODER = WHOLE | {"lr": 3e-5, "freeze": ("backbone", "classifier.aspp", "classifier.score")}  # the decoder alone
+CAMVID = SHARED | {"crop": "360x480", "steps": 1200, "lr": 3e-4, "head_lr": 10.0}
 
 # What is tried on a part of train, each a row of photos/choose: the row that it is for, and what is changed in it.
-TRIED_FOR = {"steps": 600}
+TRIED_FOR = {"steps": 150}
 TRIED = {
-    "deeplabv3plus_mobilenet_v2": ({"lr": 1e-4}, {"lr": 3e-4}, {"lr": 1e-3}),
-    "shipped": ({"lr": 1e-5}, {"lr": 2e-5}, {"lr": 5e-5}),
+    "tuned_whole": ({"lr": 1e-5}, {"lr": 3e-5}),
+    "tuned_decoder": ({"lr": 1e-5}, {"lr": 3e-5}),
+    "fcn8s_mobilenet_v2": ({"lr": 1e-4}, {"lr": 3e-4}, {"lr": 1e-3}),  # the ladder's: its middle rung chooses for all
 }
 
 # --- the networks and what they begin from ---------------------------------------------------------------------------
@@ -100,7 +104,7 @@ class Row:
             words += ["--model-option", f"{key}={str(value).lower()}"]
         for key, value in self.settings.items():
             for one in value if isinstance(value, tuple) else (value,):
-                words += [f"--{key.replace('_', '-')}", str(one)]
+                words += [f"--{key.replace('_', '-')}"] + ([] if one is True else [str(one)])
         words += ["--seed", str(*self.seeds), "--out", self.name]
         return " ".join(word if word.startswith("$SEGBOOK_DATA/") else shlex.quote(word) for word in words)
 
@@ -112,9 +116,12 @@ class Row:
 def experiments() -> list[Row]:
     """All trainings: what is tried first, then the ladder, the network that ships, void, CamVid."""
     ladder = [Row(f"photos/{name}", name, LADDER) for name in RUNGS]
-    shipped = Row("photos/shipped", PLUS, SHIPPED, "google", SMALL)
+    tuned = [
+        Row("photos/tuned_whole", PLUS, WHOLE, "google", SMALL),
+        Row("photos/tuned_decoder", PLUS, DECODER, "google", SMALL),
+    ]
     tried = []
-    for row in (*ladder, shipped):
+    for row in (*ladder, *tuned):
         for changes in TRIED.get(row.name, ()):
             label = "_".join(f"{key}_{value}" for key, value in changes.items()).replace(".", "_")
             settings = row.settings | TRIED_FOR | changes
@@ -123,7 +130,7 @@ def experiments() -> list[Row]:
     return [
         *tried,
         *ladder,
-        shipped,
+        *tuned,
         Row("photos/void_as_background", PLUS, LADDER, root="void"),
         Row("photos/camvid_from_voc", PLUS, CAMVID, "google, other classes", SMALL, "real"),
         Row("photos/camvid_from_imagenet", PLUS, CAMVID, "imagenet", SMALL, "real"),

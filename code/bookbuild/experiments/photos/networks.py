@@ -9,9 +9,10 @@ from torch.utils.data import Dataset
 
 from bookbuild.experiments.photos import GOOGLE, PLUS, SMALL, START, experiments, roots
 from segbook import data, models
+from segbook.models import pretrained
 from segbook.train import checkpoint
 
-PUBLISHED = "published"  # the name of Google's network among the rows'
+PUBLISHED, SHIPPED = "published", "shipped"  # names among the rows': Google's network, the package's
 CROPS, CROP = 24, (321, 321)  # on so many training images, cut to this size, the decoder's batch norms are calibrated
 
 
@@ -22,20 +23,23 @@ def published() -> nn.Module:
 
 
 def named(name: str, **changes: Any) -> nn.Module:
-    """Google's network, or a row's by its name, in evaluation mode; with other options if asked for.
+    """Google's network, the one that ships, or a row's by its name, in evaluation mode; other options if asked for.
 
     Only options that leave the weights as they are make sense: align_corners, align_centres, output_stride, rates.
 
     Raises:
-        FileNotFoundError: the row has not been trained.
+        FileNotFoundError: the row has not been trained, or nothing ships yet.
     """
     if name == PUBLISHED:
         config = {"model": "deeplabv3_mobilenet_v2", "num_classes": 21}
         config["options"] = {"atrous_rates": (), "head_convs": 0, "align_corners": True}
         state = published().state_dict()
     else:
-        row = next(row for row in experiments() if row.name == name)
-        content = checkpoint.load(roots.HOME / name / row.checkpoint)
+        if name == SHIPPED:
+            path = pretrained.SHIPPED / f"{PLUS}-photos.pt"
+        else:
+            path = roots.HOME / name / next(row.checkpoint for row in experiments() if row.name == name)
+        content = checkpoint.load(path)
         config, state = content["config"], content["state"]
     model = models.create(config["model"], config["num_classes"], **config["options"] | changes)
     model.load_state_dict(state)

@@ -13,7 +13,7 @@ ROWS = {row.name: row for row in photos.experiments()}
 
 def test_every_row_has_a_record_and_a_run_folder_of_its_own():
     assert len(ROWS) == len(photos.experiments()) and all(row.path.startswith("photos/") for row in ROWS.values())
-    assert {*photos.RUNGS, "shipped", "void_as_background", "camvid_from_voc", "camvid_from_imagenet"} <= set(ROWS)
+    assert {*photos.RUNGS, "tuned_whole", "void_as_background", "camvid_from_voc", "camvid_from_imagenet"} <= set(ROWS)
 
 
 @pytest.mark.parametrize("name", ROWS)

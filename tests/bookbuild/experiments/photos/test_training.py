@@ -106,7 +106,7 @@ def test_measurements_are_recorded(home, monkeypatch, capsys):
         command_line.main()
     monkeypatch.setattr("sys.argv", ["photos", "--list"])
     command_line.main()
-    assert "photos/shipped" in capsys.readouterr().out
+    assert "photos/tuned_whole" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
