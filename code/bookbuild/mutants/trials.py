@@ -33,8 +33,6 @@ MEMORY = 6 * 2**30  # bytes
 MEASURED = {
     "seconds_apart": ("dense", "depthwise"),
     "transpose_grid": ("measured",),
-    "bilinear_forms": ("times",),
-    "bilinear_mixing": ("mean_without_mixing",),
     "learned_enlargement": ("miou_frozen", "miou_learned"),
     "measure_undo": ("honest_logits",),
     "measure_steps": ("hinge_iou", "cross_entropy_iou"),
@@ -55,7 +53,7 @@ MEASURED = {
     "capstone_alarms": ("alarm_shares",),
     "capstone_turns": ("dice_turned",),
 }
-CLOCKS = ("seconds_apart", "bilinear_forms")  # of these not even the values are changed: any time is possible
+CLOCKS = ("seconds_apart",)  # of these not even the values are changed: any time is possible
 # Here a slice of the solution would miss something: what it changes goes by another name.
 WHOLE = ("dilated_bell",)
 
