@@ -36,8 +36,6 @@ MEASURED = {
     "bilinear_forms": ("times",),
     "bilinear_mixing": ("mean_without_mixing",),
     "learned_enlargement": ("miou_frozen", "miou_learned"),
-    "measure_undo": ("honest_logits",),
-    "measure_steps": ("hinge_iou", "cross_entropy_iou"),
     "skip_alignment": ("aligned_miou", "share"),
     "forgotten_optimizer": ("relative_distance",),
     "paired_bootstrap": ("difference", "error_paired", "error_separate"),
