@@ -34,8 +34,6 @@ MEASURED = {
     "seconds_apart": ("dense", "depthwise"),
     "transpose_grid": ("measured",),
     "learned_enlargement": ("miou_frozen", "miou_learned"),
-    "measure_undo": ("honest_logits",),
-    "measure_steps": ("hinge_iou", "cross_entropy_iou"),
     "skip_alignment": ("aligned_miou", "share"),
     "forgotten_optimizer": ("relative_distance",),
     "paired_bootstrap": ("difference", "error_paired", "error_separate"),
