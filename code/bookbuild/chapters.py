@@ -14,6 +14,7 @@ REWRITTEN: tuple[str, ...] = (
     "01-pixels-to-labels",
     "02-convolution-arithmetic",
     "04-bilinear-kernels",
+    "06-measuring-and-losses",
 )
 HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a page's title
 PIN = re.compile(r"^(d2l==\S+)", re.MULTILINE)
