@@ -32,7 +32,6 @@ MEMORY = 6 * 2**30  # bytes
 # checker: the names in its call that are measured
 MEASURED = {
     "seconds": ("ratio_seconds",),
-    "transpose_grid": ("measured",),
     "bilinear_forms": ("times",),
     "bilinear_mixing": ("mean_without_mixing",),
     "learned_enlargement": ("miou_frozen", "miou_learned"),
