@@ -29,7 +29,7 @@ def checkerboard_kept(predicted: Sequence[int], kernels: dict[int, Tensor]) -> s
     require(guess <= set(SETTINGS), f"predicted holds kernel sizes out of 2, 5 and 6, this is {short(predicted)}")
     require(isinstance(kernels, dict), f"kernels is a dict of size: weights, this is {short(kernels)}")
     kernels = {whole(size, "a key of kernels"): weight for size, weight in kernels.items()}
-    noise = torch.randn(60, 1, 6, 6, generator=generator(), dtype=torch.float64)
+    noise = torch.randn(16, 1, 6, 6, generator=generator())
     large = F.interpolate(noise, (32, 32), mode="bicubic")
     small = F.avg_pool2d(large, 2)
     kept = {}
@@ -40,13 +40,13 @@ def checkerboard_kept(predicted: Sequence[int], kernels: dict[int, Tensor]) -> s
         require(weight.size == k * k, f"kernels[{k}] has the shape {weight.shape}, and one kernel {k} x {k} is needed")
         weight = torch.from_numpy(weight.reshape(k, k))
         require(weight.isfinite().all(), f"kernels[{k}] holds values that are no finite numbers")
-        alone = doubled(small, torch.eye(k * k, dtype=torch.float64).view(-1, k, k), k).movedim(1, -1).flatten(0, 2)
-        best = torch.linalg.lstsq(alone, large.view(-1, 1)).solution
-        least = (alone @ best - large.view(-1, 1)).pow(2).mean().item()
-        error = (doubled(small, weight[None], k) - large).pow(2).mean().item()
+        alone = doubled(small, torch.eye(k * k).view(-1, k, k), k).movedim(1, -1).flatten(0, 2).double()
+        truth = large.flatten().double()
+        best = torch.linalg.solve(alone.T @ alone, alone.T @ truth)
+        least, error = ((alone @ one - truth).pow(2).mean().item() for one in (best, weight.flatten()))
         require(
-            error < 1.1 * least,
-            f"on new maps kernels[{k}] has {apart(error / least, 1.1)} times the error of the best kernel of its size: "
+            error < 1.2 * least,
+            f"on new maps kernels[{k}] has {apart(error / least, 1.2)} times the error of the best kernel of its size: "
             "do padding and output_padding double the size exactly, and is it the whole fit?",
         )
         sums = torch.stack([weight[a::2, b::2].sum() for a in (0, 1) for b in (0, 1)])
@@ -62,11 +62,11 @@ def checkerboard_kept(predicted: Sequence[int], kernels: dict[int, Tensor]) -> s
 
 
 @checker
-def checkerboard_subpixel(start: Callable) -> str:
+def checkerboard_subpixel(even_start: Callable) -> str:
     draw = generator()
     for channels_in, channels_out, stride, k in ((3, 2, 2, 3), (1, 4, 3, 5), (2, 3, 4, 1)):
-        said = f"start({channels_in}, {channels_out}, {stride}, {k})"
-        values = call(start, channels_in, channels_out, stride, k, said=said)
+        said = f"even_start({channels_in}, {channels_out}, {stride}, {k})"
+        values = call(even_start, channels_in, channels_out, stride, k, said=said)
         weight = torch.from_numpy(numbers(values, said, (channels_out * stride**2, channels_in, k, k)))
         image = torch.rand(2, channels_in, 5, 7, generator=draw, dtype=torch.float64)
         z = F.pixel_shuffle(F.conv2d(image, weight, padding=k // 2), stride)
@@ -86,9 +86,9 @@ def checkerboard_subpixel(start: Callable) -> str:
             f"{said} draws no grid, but not all of its {len(kernels)} free weights are random: equal ones would go on "
             "learning the same",
         )
-    again = numbers(call(start, 3, 2, 2, 3), "start(3, 2, 2, 3)")
+    again = numbers(call(even_start, 3, 2, 2, 3), "even_start(3, 2, 2, 3)")
     require(
-        not close(again, numbers(call(start, 3, 2, 2, 3), "start(3, 2, 2, 3)")),
+        not close(again, numbers(call(even_start, 3, 2, 2, 3), "even_start(3, 2, 2, 3)")),
         "two calls return the same weights; two layers of a network should not start alike",
     )
     return "a fresh layer that equals a convolution and nearest-neighbour upsampling, at strides 2, 3 and 4"
