@@ -32,7 +32,6 @@ MEMORY = 6 * 2**30  # bytes
 # checker: the names in its call that are measured
 MEASURED = {
     "seconds_apart": ("dense", "depthwise"),
-    "transpose_grid": ("measured",),
     "learned_enlargement": ("miou_frozen", "miou_learned"),
     "skip_alignment": ("aligned_miou", "share"),
     "forgotten_optimizer": ("relative_distance",),

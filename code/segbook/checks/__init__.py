@@ -8,6 +8,8 @@ from typing import NoReturn
 from segbook.checks.aspp_and_deeplabv3 import *  # noqa: F403 (each file lists its checkers in __all__)
 from segbook.checks.bilinear_kernels import *  # noqa: F403
 from segbook.checks.capstone_rooftops import *  # noqa: F403
+from segbook.checks.checkerboards import *  # noqa: F403
+from segbook.checks.col2im import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
 from segbook.checks.core import Outcome, repeat, report, seed
 from segbook.checks.deeplabv3plus import *  # noqa: F403
