@@ -194,6 +194,11 @@ def judge(one: Exercise, scope: dict, folder: Path) -> Iterator[tuple[str, str]]
         finish()
 
 
+def short_name(path: Path) -> str:
+    """What a page is called in the report and on the command line: a chapter by its number, "04"."""
+    return path.stem[:2] if path.stem[:2].isdecimal() else path.stem
+
+
 def run_chapter(path: Path) -> None:
     """Run a notebook's cells and judge the mutants between them; prints a line of JSON for each."""
     results = os.fdopen(os.dup(1), "w", buffering=1)
@@ -209,7 +214,7 @@ def run_chapter(path: Path) -> None:
             continue
         one = exercise(source)
         for name, said in judge(one, scope, Path(tempfile.gettempdir())):
-            print(json.dumps(asdict(Verdict(path.stem[:2], one.checker, name, "code", said))), file=results)
+            print(json.dumps(asdict(Verdict(short_name(path), one.checker, name, "code", said))), file=results)
 
 
 def run_values(chapter: str, answers_file: Path) -> None:
