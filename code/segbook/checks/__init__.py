@@ -12,6 +12,7 @@ from segbook.checks.checkerboards import *  # noqa: F403
 from segbook.checks.col2im import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
 from segbook.checks.core import Outcome, repeat, report, seed
+from segbook.checks.d2l_audited import *  # noqa: F403
 from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
