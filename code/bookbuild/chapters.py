@@ -13,7 +13,9 @@ DEEPER = "deeper"  # the folder in book/ of the optional pages that chapters lea
 REWRITTEN: tuple[str, ...] = (
     "01-pixels-to-labels",
     "02-convolution-arithmetic",
+    "03-transposed-convolution",
     "04-bilinear-kernels",
+    "05-from-classifier-to-fcn",
     "06-measuring-and-losses",
 )
 HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a page's title
