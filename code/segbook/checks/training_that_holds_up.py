@@ -28,7 +28,8 @@ __all__ = [
 
 def yes_or_no(value: Any, name: str) -> bool:
     """A bool from True, False, 0, 1 or an array or tensor of one of them."""
-    value = np.asarray(value).item() if np.size(value) == 1 else value
+    array = np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value)
+    value = array.item() if array.size == 1 else value
     require(isinstance(value, bool | int | float) and value in (0, 1), f"{name} is True or False, not {short(value)}")
     return bool(value)
 
