@@ -151,7 +151,7 @@ def go_on(model: nn.Module, optimizer: torch.optim.Optimizer, first: int, last: 
 
 
 @checker
-def same_run(save: Callable, restore: Callable) -> str:
+def same_run(save_run: Callable, restore_run: Callable) -> str:
     random = generator()
     adam = partial(torch.optim.AdamW, lr=0.05, weight_decay=0.01)
     momentum = partial(torch.optim.SGD, lr=0.05, momentum=0.9)
@@ -161,16 +161,16 @@ def same_run(save: Callable, restore: Callable) -> str:
         optimizer = kind(model.parameters())
         go_on(model, optimizer, 0, cut, data)
         then = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
-        state = call(partial(save, model, optimizer, cut), said="save")
-        require(isinstance(state, dict), f"save returns {short(state)}, and a dictionary is asked for")
+        state = call(partial(save_run, model, optimizer, cut), said="save_run")
+        require(isinstance(state, dict), f"save_run returns {short(state)}, and a dictionary is asked for")
         changed = differing(then, (model.state_dict(), optimizer.state_dict()))
-        require(not changed and model.training, "save changes the run that it saves")
+        require(not changed and model.training, "save_run changes the run that it saves")
         go_on(model, optimizer, cut, len(data), data)
         later = small_network(random)
         new = kind(later.parameters())
-        step = call(partial(restore, through_a_file(state), later, new), said="restore")
-        step = whole(step, "the step that restore returns")
-        require(step == cut, f"restore returns step {step}, and the run was saved after {cut} steps")
+        step = call(partial(restore_run, through_a_file(state), later, new), said="restore_run")
+        step = whole(step, "the step that restore_run returns")
+        require(step == cut, f"restore_run returns step {step}, and the run was saved after {cut} steps")
         aliased = not differing(later.state_dict(), model.state_dict())
         require(
             not aliased,
@@ -178,12 +178,12 @@ def same_run(save: Callable, restore: Callable) -> str:
             "tensors in a `state_dict()` do while the training goes on?",
         )
         wrong = differing(then[0], later.state_dict())
-        require(not wrong, f"after restore the network's {', '.join(wrong[:2])} is not what it was when saved")
+        require(not wrong, f"after restore_run the network's {', '.join(wrong[:2])} is not what it was when saved")
         averages = differing(then[1]["state"], new.state_dict()["state"])
         require(
             not averages,
             "weights and statistics come back. Not all of the optimizer does as it was: what does it remember from "
-            "step to step, and who changes that after `save`?",
+            "step to step, and who changes that after `save_run`?",
         )
         go_on(later, new, step, len(data), data)
         require(

@@ -270,7 +270,7 @@ WRONG = [
     ("same_run", (saving(), restore_without_return), "is there a `return`"),
     ("same_run", (saving(), restore_one_more), "was saved after"),
     ("same_run", (whole_model, restore), "tensors and plain values"),
-    ("same_run", (reset_while_saving, restore), "save changes the run"),
+    ("same_run", (reset_while_saving, restore), "save_run changes the run"),
     ("same_run", (lambda model, optimizer, step: [model, step], restore), "a dictionary is asked for"),
     ("same_run", (saving(leave_out=("step",)), restore), "raised"),
     ("paired_errors", (HERE, HERE.clone(), 0.0, PAIRED, SEPARATE), "both tables are the same"),
