@@ -17,6 +17,7 @@ REWRITTEN: tuple[str, ...] = (
     "04-bilinear-kernels",
     "05-from-classifier-to-fcn",
     "06-measuring-and-losses",
+    "08-training-that-holds-up",
 )
 HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a page's title
 PIN = re.compile(r"^(d2l==\S+)", re.MULTILINE)

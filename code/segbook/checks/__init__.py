@@ -19,6 +19,7 @@ from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
 from segbook.checks.frozen_or_learned import *  # noqa: F403
 from segbook.checks.inference_any_size import *  # noqa: F403
 from segbook.checks.losses_compared import *  # noqa: F403
+from segbook.checks.many_gpus_and_16_bits import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
 from segbook.checks.ours_against_the_papers import *  # noqa: F403
 from segbook.checks.pixels_to_labels import *  # noqa: F403
