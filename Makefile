@@ -47,7 +47,7 @@ book: $(READY)       ## execute every chapter and build the site: _build/html/in
 $(BUILT): $(SOURCES)
 	$(MAKE) --no-print-directory book
 
-preview: $(READY)    ## one chapter executed, the others as text, in a browser (CH=04)
+preview: $(READY)    ## one page executed, the others as text, in a browser (CH=04, or an optional page's name)
 	@$(BIN)/segbook data make-toy >/dev/null
 	$(BIN)/python -m bookbuild.site.preview $(CH) --port $(PORT)
 
@@ -59,6 +59,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m bookbuild.lint
+	$(BIN)/python -m bookbuild.measure
 	$(BIN)/python -m bookbuild.notebooks.export --check
 
 check: lint          ## in three minutes: lint, notebooks in step, the tests that need no book, lines of code

@@ -1,6 +1,8 @@
 """What builds, proves and measures the book. No page and no notebook imports it.
 
-chapters.py    which chapters there are, in which order, and the line under a chapter's title
+chapters.py    which chapters and optional pages there are, in which order, and the line under a page's title
+lint.py        rules of the prose; vocabulary.py and symbols.py hold one word, one symbol for one thing
+measure.py     how long the pages are, and may be
 records.py     results/**.json: written, merged, read, each run with where it comes from
 site/          Sphinx's part: execution, directives and roles, the page's head, search, the last hand on the pages
 notebooks/     the exporter: from a chapter's source to the notebook that Colab opens

@@ -1,4 +1,4 @@
-"""What the parts of the build know about the book: its chapters, their header lines, where the repository is."""
+"""What the parts of the build know about the book: its chapters and optional pages, and where the repository is."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,18 @@ from typing import Any
 import yaml
 
 CHAPTER = re.compile(r"\d\d-.+\.md$")
-HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a chapter's title
+DEEPER = "deeper"  # the folder in book/ of the optional pages that chapters lead to
+# Chapters in the form of version 2: these, and all optional pages, keep the measures and the rules of that form.
+REWRITTEN: tuple[str, ...] = (
+    "01-pixels-to-labels",
+    "02-convolution-arithmetic",
+    "03-transposed-convolution",
+    "04-bilinear-kernels",
+    "05-from-classifier-to-fcn",
+    "06-measuring-and-losses",
+    "08-training-that-holds-up",
+)
+HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a page's title
 PIN = re.compile(r"^(d2l==\S+)", re.MULTILINE)
 # What Jupyter Book and Sphinx do where _config.yml is silent.
 EXTENSIONS = ["colon_fence", "dollarmath", "linkify", "substitution", "tasklist"]
@@ -27,20 +38,45 @@ def chapter_files(root: Path) -> list[Path]:
     return sorted(path for path in (root / "book").iterdir() if CHAPTER.match(path.name))
 
 
+def deeper_files(root: Path) -> list[Path]:
+    """The sources of the optional pages, by name."""
+    return sorted((root / "book" / DEEPER).glob("*.md"))
+
+
+def notebook_files(root: Path) -> list[Path]:
+    """The sources of all pages that run and are exported: the chapters, then the optional pages."""
+    return [*chapter_files(root), *deeper_files(root)]
+
+
+def page_name(path: Path) -> str:
+    """What a page is called on the command line and in tests: "04-bilinear-kernels", "deeper/checkerboards"."""
+    return f"{DEEPER}/{path.stem}" if path.parent.name == DEEPER else path.stem
+
+
+def in_new_form(path: Path) -> bool:
+    """Do the rules of version 2 hold for this page?"""
+    return path.parent.name == DEEPER or path.stem in REWRITTEN
+
+
 def running_time(source: str) -> str | None:
-    """What a chapter's header says about its time on two cores, such as "15 s"; None where there is no header."""
+    """What a page's header says about its time on two cores, such as "15 s"; None where there is no header."""
     found = HEADER.search(source)
     return found and found[2]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A chapter in the table of contents."""
+    """A page in the table of contents that is exported: a chapter or an optional page."""
 
     path: Path
     name: str  # "book/04-bilinear-kernels", Sphinx's name of the page
-    number: int  # as the pages show it: its place among the numbered entries
-    depth: int  # levels of headings that carry a number, 1 = the title alone
+    number: int = 0  # as the pages show it: its place among the numbered entries; an optional page has none
+    depth: int = 0  # levels of headings that carry a number, 1 = the title alone
+
+    @property
+    def notebook(self) -> str:
+        """The notebook's file in book/: "04-bilinear-kernels.ipynb", "deeper/checkerboards.ipynb"."""
+        return f"{page_name(self.path)}.ipynb"
 
 
 @dataclass(frozen=True)
@@ -56,7 +92,8 @@ class Book:
     numfig: dict[str, str]
     bibliographies: tuple[Path, ...]
     chapters: tuple[Entry, ...]
-    pages: tuple[str, ...]  # names of all pages, chapters included
+    deeper: tuple[Entry, ...]  # the optional pages
+    pages: tuple[str, ...]  # names of all pages, these included
 
     def raw(self, path: Path) -> str:
         """The address of a file's bytes in the repository."""
@@ -67,7 +104,7 @@ class Book:
         return f"{self.url}/raw/{self.branch}/{name}"
 
     def page(self, name: str) -> str:
-        """The address of a page that is no chapter: on the published site if _config.yml knows one."""
+        """The address of a page that is not exported: on the published site if _config.yml knows one."""
         return f"{self.baseurl}/{name}.html" if self.baseurl else f"{self.url}/blob/{self.branch}/{name}.md"
 
 
@@ -79,7 +116,7 @@ def read_book(root: Path) -> Book:
     url = str(repository.get("url") or "").rstrip("/").removesuffix(".git")
     if not url.startswith("https://"):
         raise BookError("_config.yml", None, "repository: url must be an https:// address, notebooks install from it")
-    names, chapters = _entries(root, toc)
+    names, chapters, deeper = _entries(root, toc)
     sphinx = (config.get("sphinx") or {}).get("config") or {}
     return Book(
         root=root,
@@ -91,6 +128,7 @@ def read_book(root: Path) -> Book:
         numfig=NUMFIG | (sphinx.get("numfig_format") or {}),
         bibliographies=tuple(root / name for name in config.get("bibtex_bibfiles") or []),
         chapters=chapters,
+        deeper=deeper,
         pages=names,
     )
 
@@ -111,9 +149,9 @@ def _yaml(path: Path) -> dict[str, Any]:
         raise BookError(path.name, None, f"not readable as YAML: {error}") from error
 
 
-def _entries(root: Path, toc: dict[str, Any]) -> tuple[tuple[str, ...], tuple[Entry, ...]]:
-    """Names of all pages, and the chapters: numbered entries whose file name starts with two digits."""
-    names, chapters, number = [toc.get("root", "index")], [], 0
+def _entries(root: Path, toc: dict[str, Any]) -> tuple[tuple[str, ...], tuple[Entry, ...], tuple[Entry, ...]]:
+    """Names of all pages; the chapters, numbered entries whose file name starts with two digits; the optional pages."""
+    names, chapters, deeper, number = [toc.get("root", "index")], [], [], 0
     for part in toc.get("parts") or [toc]:
         numbered = part.get("numbered", (part.get("options") or {}).get("numbered", False))
         for entry in part.get("chapters") or []:
@@ -129,4 +167,8 @@ def _entries(root: Path, toc: dict[str, Any]) -> tuple[tuple[str, ...], tuple[En
                 if not numbered:
                     raise BookError("_toc.yml", None, f"lists the chapter {name} in a part that is not `numbered`")
                 chapters.append(Entry(path, name, number, 99 if numbered is True else int(numbered)))
-    return tuple(names), tuple(chapters)
+            elif path.parent.name == DEEPER:
+                if numbered:
+                    raise BookError("_toc.yml", None, f"lists the optional page {name} in a part that is `numbered`")
+                deeper.append(Entry(path, name))
+    return tuple(names), tuple(chapters), tuple(deeper)

@@ -3,66 +3,86 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from bookbuild import ROOT
-from bookbuild.chapters import HEADER, chapter_files
+from bookbuild.chapters import CHAPTER, DEEPER, HEADER, in_new_form, notebook_files
+from bookbuild.prose import CELL, CELL_HEAD, Fault, blanked, line_at, prose
+from bookbuild.site.cells import FOLDED, cell_title
+from bookbuild.symbols import retired
+from bookbuild.vocabulary import other_words
 
-FRONT = re.compile(r"\A---\n.*?^---\n", re.MULTILINE | re.DOTALL)
-CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"^(`{3,})(\{code-cell\}|\w).*?^\1$", re.MULTILINE | re.DOTALL)
 QUESTION = re.compile(r"^```\{question\}\n:answer: (\w+)\n\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
-CELL_HEAD = re.compile(r"\A---\n.*?^---\n", re.MULTILINE | re.DOTALL)
+CARD = re.compile(r"^(`{3,})\{admonition\} .*\n(?::class:.*\n)?\n?((?:[-*] .+\n(?:  .+\n)*)+)\1$", re.MULTILINE)
 WIDEST = 79  # characters of a line of code
 LONGEST = 120  # words of a paragraph
 TALKS_DOWN = re.compile(r"\b(simply|obviously|of course|trivially)\b", re.IGNORECASE)
 NOT_PROSE = ("|", ":", "```", "$$", "-", "*")  # how a table, a directive, a formula or a list begins
-LAST_HEADINGS = ["Summary", "Exercises", "Going further"]
 ENTRY_TEST = "entry-test.md"
-Fault = tuple[int, str]  # line, what is wrong there
 
 
-def line_at(text: str, place: int) -> int:
-    return text.count("\n", 0, place) + 1
-
-
-def blanked(pattern: re.Pattern, text: str) -> str:
-    """The text with what the pattern finds taken out, its line ends kept, so that lines keep their numbers."""
-    return pattern.sub(lambda found: "\n" * found[0].count("\n"), text)
-
-
-def prose(text: str) -> str:
-    """A page without front matter, cells and other code."""
-    return blanked(CODE, blanked(FRONT, text))
-
-
-def skeleton(text: str) -> Iterator[Fault]:
-    """Title, header, outcomes, and the sections at the end."""
+def title_and_header(text: str) -> Iterator[Fault]:
+    """One title, and under it how long the page takes."""
     text = prose(text)
     titles = list(re.finditer(r"^# .+\n", text, re.MULTILINE))
     if len(titles) != 1:
-        yield 1, f"a chapter has one title, this has {len(titles)}"
+        yield 1, f"a page has one title, this has {len(titles)}"
         return
     under = line_at(text, titles[0].end()) + 1
     header = text.split("\n")[under - 1] if text.count("\n") >= under else ""
     if not (header.startswith("*") and header.endswith("*") and HEADER.fullmatch(header.strip("*"))):
         yield under, "under the title stands `*Reading N min · running N s on 2 CPU cores*`"
+
+
+def outcomes(text: str) -> Iterator[Fault]:
     found = re.search(r"\*\*What you will be able to do\*\*\n\n((?:[-*] .+(?:\n  .+)*\n)+)", text)
-    outcomes = len(re.findall(r"^[-*] ", found[1], re.MULTILINE)) if found else 0
-    if not 3 <= outcomes <= 5:
-        yield line_at(text, found.start()) if found else under, f"{outcomes} outcomes, and there are 3 to 5"
-    headings = list(re.finditer(r"^## (.+)$", text, re.MULTILINE))
-    if [heading[1] for heading in headings[-3:]] != LAST_HEADINGS:
-        yield line_at(text, headings[-1].start()) if headings else 1, f"a chapter ends with {', '.join(LAST_HEADINGS)}"
+    count = len(re.findall(r"^[-*] ", found[1], re.MULTILINE)) if found else 0
+    if not 3 <= count <= 5:
+        yield line_at(text, found.start()) if found else 1, f"{count} outcomes, and there are 3 to 5"
 
 
-def exercises(text: str) -> Iterator[Fault]:
-    """Each with its solution, its minutes and its level."""
+def last_headings(text: str, wanted: list[str]) -> Iterator[Fault]:
+    headings = list(re.finditer(r"^## (.+)$", prose(text), re.MULTILINE))
+    if [heading[1] for heading in headings[-len(wanted) :]] != wanted:
+        yield line_at(text, headings[-1].start()) if headings else 1, f"the page ends with {', '.join(wanted)}"
+
+
+def card(text: str) -> Iterator[Fault]:
+    """The summary is a box that a reader could put on a card."""
+    summary = re.search(r"^## Summary\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    box = CARD.search(summary[1]) if summary else None
+    count = len(re.findall(r"^[-*] ", box[2], re.MULTILINE)) if box else 0
+    if summary and count != 5:
+        yield line_at(text, summary.start()), f"the summary is an admonition of five list items, here are {count}"
+
+
+def memory(text: str) -> Iterator[Fault]:
+    """Three questions about earlier chapters, before the story begins."""
+    found = [match.start() for match in re.finditer(r"^```\{memory\}$", text, re.MULTILINE)]
+    if len(found) != 1 or found[0] > (text.find("\n## ") if "\n## " in text else len(text)):
+        yield line_at(text, found[0]) if found else 1, "a chapter has one {memory}, before its first `## ` heading"
+
+
+def folds(text: str) -> Iterator[Fault]:
+    """What the page folds or leaves out says what it does."""
+    for cell in CELL.finditer(text):
+        head = CELL_HEAD.match(cell[1])
+        tags = set(re.findall(r"[\w-]+", head[0])) & set(FOLDED) if head else set()
+        if tags and not cell_title(cell[1][head.end() :])[0]:
+            said = "begins with a comment that says what it does: `# Draw the two kernels`"
+            yield line_at(text, cell.start(1)) + head[0].count("\n"), f"a cell tagged {tags.pop()} {said}"
+
+
+def exercises(text: str, least: int, most: int, easy: int) -> Iterator[Fault]:
+    """Each with its solution, its minutes and its level; `easy` of them, or more, of level 1."""
     asked = {m[1]: m for m in re.finditer(r"^`{3,}\{exercise\}.*\n:label: (\S+)\n([^\n]*)", text, re.MULTILINE)}
     solved = {m[1]: m for m in re.finditer(r"^`{3,}\{solution\} (\S+)$", text, re.MULTILINE)}
-    if not 4 <= len(asked) <= 8:
-        yield 1, f"{len(asked)} exercises, and there are 4 to 8"
+    if not least <= len(asked) <= most:
+        yield 1, f"{len(asked)} exercises, and there are {least} to {most}"
+    if (first := sum(", level 1." in found[2] for found in asked.values())) < easy:
+        yield 1, f"{first} exercises of level 1, and there are at least {easy}"
     for label, found in asked.items():
         if label not in solved:
             yield line_at(text, found.start()), f"the exercise {label} has no solution"
@@ -119,12 +139,12 @@ def questions(text: str) -> Iterator[Fault]:
             yield line, "two choices have the same reason"
 
 
-def asked_where(text: str) -> Iterator[Fault]:
+def asked_where(text: str, most: int) -> Iterator[Fault]:
     """Questions of a chapter stand where a reader should stop."""
     count = text.count("```{question}")
     sections = [part for part in re.split(r"^## ", text, flags=re.MULTILINE) if "```{question}" in part]
-    if not 3 <= count <= 5 or len(sections) < 3:
-        yield 1, f"{count} questions in {len(sections)} sections, and there are 3 to 5 in at least 3"
+    if not 3 <= count <= most or len(sections) < 3:
+        yield 1, f"{count} questions in {len(sections)} sections, and there are 3 to {most} in at least 3"
     end = text.find("\n## Summary\n")
     if end >= 0 and "```{question}" in text[end:]:
         yield line_at(text, text.find("```{question}", end)), "no question stands behind the summary"
@@ -150,22 +170,57 @@ def letters(texts: list[str]) -> Iterator[Fault]:
             yield 1, f"{letter} is right for {counts[letter]} of {counts.total()} questions, and should be for a fifth"
 
 
-CHAPTER_RULES = (skeleton, exercises, code_width, wording, questions, asked_where)
+Rule = Callable[[str], Iterator[Fault]]
+EVERY = (title_and_header, code_width, wording, questions)  # rules of each page that is exported
+FORMER = (
+    outcomes,
+    partial(last_headings, wanted=["Summary", "Exercises", "Going further"]),
+    partial(exercises, least=4, most=8, easy=0),
+    partial(asked_where, most=5),
+)
+REWRITTEN = (
+    outcomes,
+    partial(last_headings, wanted=["Summary", "Exercises", "Going deeper"]),
+    card,
+    partial(exercises, least=4, most=6, easy=2),
+    partial(asked_where, most=4),
+    folds,
+    retired,
+)
+OPTIONAL = (
+    partial(last_headings, wanted=["Exercises"]),
+    partial(exercises, least=2, most=2, easy=0),
+    folds,
+    retired,
+)
+
+
+def rules(path: Path) -> tuple[Rule, ...]:
+    """What is asked of a page."""
+    if path.name == ENTRY_TEST:
+        return questions, entry_test
+    if path.parent.name == DEEPER:
+        return *EVERY, *OPTIONAL, partial(other_words, path)
+    if not CHAPTER.match(path.name):
+        return ()
+    if not in_new_form(path):
+        return *EVERY, *FORMER
+    remembered = () if path.name.startswith("01-") else (memory,)
+    return *EVERY, *REWRITTEN, *remembered, partial(other_words, path)
 
 
 def faults(path: Path) -> list[str]:
     """What is wrong with a page, one sentence each, with file and line."""
-    text, name = path.read_text(encoding="utf-8"), path.name
-    rules = CHAPTER_RULES if re.match(r"\d\d-", name) else (questions, entry_test) if name == ENTRY_TEST else ()
+    text = path.read_text(encoding="utf-8")
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-    return [f"{shown}:{line}: {said}" for line, said in sorted(fault for rule in rules for fault in rule(text))]
+    return [f"{shown}:{line}: {said}" for line, said in sorted(fault for rule in rules(path) for fault in rule(text))]
 
 
 def main() -> int:
-    paths = [Path(name).resolve() for name in sys.argv[1:]] or [*chapter_files(ROOT), ROOT / "book" / ENTRY_TEST]
+    paths = [Path(name).resolve() for name in sys.argv[1:]] or [*notebook_files(ROOT), ROOT / "book" / ENTRY_TEST]
     found = [fault for path in paths for fault in faults(path)]
     if not sys.argv[1:]:
-        texts = [path.read_text(encoding="utf-8") for path in chapter_files(ROOT)]
+        texts = [path.read_text(encoding="utf-8") for path in notebook_files(ROOT)]
         found += [f"book:{line}: {said}" for line, said in letters(texts)]
     print(*found, sep="\n", end="\n" if found else "")
     return bool(found)

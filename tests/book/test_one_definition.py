@@ -6,9 +6,9 @@ import re
 import pytest
 
 from bookbuild import ROOT
-from bookbuild.chapters import chapter_files
+from bookbuild.chapters import notebook_files, page_name
 
-CHAPTERS = chapter_files(ROOT)
+PAGES = notebook_files(ROOT)
 CELL = re.compile(r"^```\{code-cell\}.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -31,7 +31,7 @@ def bare(node: Definition) -> str:
 
 
 def taught_code(text: str) -> list[str]:
-    """The code of a chapter's cells, without YAML metadata, options and IPython magics."""
+    """The code of a page's cells, without YAML metadata, options and IPython magics."""
     cells = []
     for cell in CELL.findall(text):
         cell = re.sub(r"\A---\n.*?^---\n", "", cell, flags=re.MULTILINE | re.DOTALL)
@@ -50,7 +50,7 @@ def package_definitions() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("chapter", PAGES, ids=page_name)
 def test_taught_code_is_the_packages_code(chapter):
     package = package_definitions()
     for cell in taught_code(chapter.read_text()):

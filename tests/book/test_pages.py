@@ -17,13 +17,13 @@ import pytest
 from PIL import Image
 
 from bookbuild import ROOT
-from bookbuild.chapters import chapter_files
+from bookbuild.chapters import notebook_files, page_name
 from segbook.plot import INK, ON_DARK
 
 SITE = ROOT / "_build" / "html"
 HTML = (p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
 PAGES = sorted(name for name in HTML if name != "index.html")  # the root only leads on: see the last test
-CHAPTERS = [path.stem for path in chapter_files(ROOT)]
+CHAPTERS = [page_name(path) for path in notebook_files(ROOT)]  # and optional pages
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PACKED = (".html", ".css", ".js", ".svg", ".json", ".txt")  # what a web server compresses
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 900}

@@ -62,10 +62,10 @@ def page(tmp_path_factory) -> tuple[Path, str]:
 
 def test_the_page_without_a_browser(page):
     html = page[0].read_text()
-    found = re.findall(r'<details class="(\w+) choice">\s*<summary><span><strong>(\w)\.</strong> (.*?)</span>', html)
+    found = re.findall(r'<details class="(\w+) fold">\s*<summary><span><strong>(\w)\.</strong> (.*?)</span>', html)
     assert [(kind, letter) for kind, letter, _ in found] == [("wrong", "A"), ("right", "B"), ("wrong", "C")]
     assert found[0][2].startswith("Two: <code") and found[1][2] == "One."
-    assert re.findall(r'<div class="reason">\s*<p><strong>(\w+\.)</strong> (.*?)</p>', html) == [
+    assert re.findall(r'<div class="folded">\s*<p><strong>(\w+\.)</strong> (.*?)</p>', html) == [
         ("No.", "You counted the rate."),
         ("Yes.", "Rate 1 has none."),
         ("No.", "Nobody says so."),

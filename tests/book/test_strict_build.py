@@ -1,30 +1,10 @@
 """The build refuses what would reach a reader broken. Each test builds a small book with the project's own settings."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-HEADER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-"""
-GOOD = (
-    HEADER
-    + """# A chapter
+GOOD = """# A chapter
 
 A sentence with a citation {cite}`long2015fcn`.
 
@@ -34,62 +14,38 @@ from segbook.bilinear import bilinear_kernel
 assert float(bilinear_kernel(1, 1, 3)[0, 0, 1, 1]) == 1
 ```
 """
-)
 
 
-def small_book(folder: Path) -> Path:
-    """Write the project with one chapter into a folder of its own."""
-    for name in ("_config.yml", "references.bib", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "code", folder / "code", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in ("_static", "_extra"):
-        shutil.copytree(ROOT / "book" / name, folder / "book" / name)
-    (folder / "results").mkdir()
-    toc = "format: jb-book\nroot: book/index\nparts:\n- numbered: 1\n  chapters:\n  - file: book/01-a\n"
-    (folder / "_toc.yml").write_text(toc)
-    (folder / "book" / "index.md").write_text("# Home\n\n```{bibliography}\n```\n")
-    (folder / "book" / "01-a.md").write_text(GOOD)
-    return folder
-
-
-def build(folder: Path) -> tuple[int, str]:
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "-W", "-n", "--keep-going"]
-    environment = os.environ | {"PYTHONPATH": str(folder / "code"), "NO_COLOR": "1"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    return done.returncode, done.stdout + done.stderr
-
-
-def test_a_change_in_the_package_executes_the_chapter_again(tmp_path):
+def test_a_change_in_the_package_executes_the_chapter_again(small_book, tmp_path):
     book = small_book(tmp_path)
-    status, log = build(book)
+    book.page("01-a", GOOD)
+    status, log = book.build()
     assert status == 0, log
-    status, log = build(book)
+    status, log = book.build()
     assert status == 0 and "Executing notebook" not in log, "a second build with nothing changed runs no cell"
 
-    module = book / "code" / "segbook" / "bilinear.py"
+    module = book.path("code/segbook/bilinear.py")
     sound = module.read_text()
     module.write_text(sound + "\n\ndef bilinear_kernel(*sizes):\n    return torch.zeros(1, 1, 3, 3)\n")
-    status, log = build(book)
+    status, log = book.build()
     assert status != 0 and "AssertionError" in log, log
 
     module.write_text(sound)
-    status, log = build(book)
+    status, log = book.build()
     assert status == 0, log
 
 
-def test_a_new_citation_reaches_the_bibliography(tmp_path):
+def test_a_new_citation_reaches_the_bibliography(small_book, tmp_path):
     book = small_book(tmp_path)
-    page, home = book / "book" / "01-a.md", book / "book" / "index.md"
-    home.write_text("# Home\n")
-    (book / "book" / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
-    with (book / "_toc.yml").open("a") as toc:
-        toc.write("  - file: book/bibliography\n")
-    page.write_text(GOOD + "\nAs in {cite:p}`long2015fcn`.\n")
-    assert build(book)[0] == 0
-    page.write_text(GOOD + "\nAs in {cite:p}`long2015fcn` and {cite:p}`brostow2009camvid`.\n")
-    status, log = build(book)
+    book.path("book/index.md").write_text("# Home\n")
+    book.page("01-a", GOOD + "\nAs in {cite:p}`long2015fcn`.\n")
+    book.page("bibliography", "")
+    book.path("book/bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n```\n")
+    assert book.build()[0] == 0
+    book.page("01-a", GOOD + "\nAs in {cite:p}`long2015fcn` and {cite:p}`brostow2009camvid`.\n")
+    status, log = book.build()
     assert status == 0, log
-    site = book / "_build" / "html" / "book"
+    site = book.path("_build/html/book")
     linked = set(re.findall(r'href="bibliography.html#([^"]+)"', (site / "01-a.html").read_text()))
     assert linked == {"cite-long2015fcn", "cite-brostow2009camvid"}
     anchors = set(re.findall(r'id="(cite-[^"]+)"', (site / "bibliography.html").read_text()))
@@ -112,14 +68,12 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def faulty_log(tmp_path_factory) -> str:
+def faulty_log(small_book, tmp_path_factory) -> str:
     """What one build says of a book that has every fault, each in a chapter of its own."""
-    folder = small_book(tmp_path_factory.mktemp("faulty"))
+    book = small_book(tmp_path_factory.mktemp("faulty"))
     for number, (_, (body, _)) in enumerate(FAULTS.items()):
-        (folder / "book" / f"{number + 10}-fault.md").write_text(f"{HEADER}# Fault {number}\n\n{body}\n")
-        with (folder / "_toc.yml").open("a") as toc:
-            toc.write(f"  - file: book/{number + 10}-fault\n")
-    status, log = build(folder)
+        book.page(f"{number + 10}-fault", f"# Fault {number}\n\n{body}\n")
+    status, log = book.build()
     assert status != 0
     return log
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from bookbuild import chapters
 from bookbuild.lint import faults, letters
 
 QUESTION = """```{question}
@@ -76,8 +77,33 @@ Read.
 """
 
 
+CARD = """```{admonition} On a card
+- one
+- two
+  in two lines
+- three
+- four
+- five
+```
+"""
+MEMORY = "```{memory}\n- A?\n\n  B.\n- C?\n\n  D.\n- E?\n\n  F.\n```\n\n"
+FOLDED = "```{code-cell} ipython3\n---\ntags: [hide-input]\n---\n# Draw\nx = 1\n```\n\n"
+GUARD = "```{code-cell} ipython3\n:tags: [remove-cell]\n# Guard\nx = 1\n```\n\n"
+NEW = (
+    CHAPTER.replace("\n## One", f"\n{MEMORY}{FOLDED}{GUARD}## One")
+    .replace("Said.", CARD.rstrip())
+    .replace("## Going further", "## Going deeper")
+)
+BEFORE, _, BEHIND = CHAPTER.partition("## One\n")
+OPTIONAL = (
+    BEFORE.replace("**What you will be able to do**\n\n- one thing\n- another\n  in two lines\n- a third\n", "Why.\n")
+    + f"{FOLDED}{GUARD}## One\n\nSaid.\n\n## Exercises\n\n{EXERCISE.format(0)}\n{EXERCISE.format(1)}"
+)
+
+
 def lint(tmp_path, text: str, name: str = "01-one.md") -> list[str]:
     path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return [fault.removeprefix(f"{path}:") for fault in faults(path)]
 
@@ -92,7 +118,7 @@ def test_a_page_that_keeps_all_rules_has_no_fault(tmp_path):
         ("# Title\n\n*R", "# Title\n\n# Other\n\n*R", "one title, this has 2"),
         ("*Reading 12 min ·", "*Reading long ·", "7: under the title stands"),
         ("- one thing\n- another\n  in two lines\n", "- one thing\n", "2 outcomes"),
-        ("## Going further", "## Going on", "a chapter ends with Summary, Exercises, Going further"),
+        ("## Going further", "## Going on", "the page ends with Summary, Exercises, Going further"),
         ("\nx = 1\n", f"\nx = 1\ny = '{'y' * 80}'\n", "21: a line of code of 86 characters"),
         ("Said.", "Obviously.", "'Obviously' talks down"),
         ("Said.", f"{'word ' * 121}", "a paragraph of 121 words"),
@@ -115,6 +141,71 @@ def test_each_rule_finds_its_fault(tmp_path, sound, broken, said):
     assert sound in CHAPTER
     found = lint(tmp_path, CHAPTER.replace(sound, broken, 1))
     assert any(said in fault for fault in found), found
+
+
+@pytest.fixture
+def rewritten(monkeypatch):
+    monkeypatch.setattr(chapters, "REWRITTEN", ("01-one", "02-two"))
+
+
+@pytest.mark.parametrize("text, name", [(NEW, "02-two.md"), (NEW.replace(MEMORY, ""), "01-one.md")])
+def test_a_chapter_in_the_new_form_has_no_fault(tmp_path, rewritten, text, name):
+    assert lint(tmp_path, text, name) == []
+
+
+@pytest.mark.parametrize(
+    ("sound", "broken", "said"),
+    [
+        ("## Going deeper", "## Going further", "ends with Summary, Exercises, Going deeper"),
+        ("- five\n", "", "admonition of five list items, here are 4"),
+        (CARD, "Said.\n", "admonition of five list items, here are 0"),
+        (EXERCISE.format(0), "".join(EXERCISE.format(n) for n in range(5, 9)), "7 exercises, and there are 4 to 6"),
+        ("## Two\n", f"## Two\n\n{QUESTION}\n{QUESTION}", "5 questions in 3 sections, and there are 3 to 4"),
+        (MEMORY, "", "1: a chapter has one {memory}, before its first"),
+        (MEMORY, MEMORY + MEMORY, "a chapter has one {memory}"),
+        (f"{MEMORY}{FOLDED}{GUARD}## One\n", f"{FOLDED}{GUARD}## One\n\n{MEMORY}", "before its first `## ` heading"),
+        ("# Draw\n", "", "a cell tagged hide-input begins with a comment"),
+        ("# Guard\n", "\n", "a cell tagged remove-cell begins with a comment"),
+        ("How many?", "Enlarge it?", "'Enlarge': the book's word is upsample"),
+        ("- a third", "- $p_c$", "p_c in a formula: a probability that the network gives is q"),
+    ],
+)
+def test_each_rule_of_the_new_form_finds_its_fault(tmp_path, rewritten, sound, broken, said):
+    assert sound in NEW
+    found = lint(tmp_path, NEW.replace(sound, broken, 1), "02-two.md")
+    assert any(said in fault for fault in found), found
+
+
+def test_two_exercises_are_of_the_first_level(tmp_path, rewritten):
+    found = lint(tmp_path, NEW.replace("level 1.", "level 2.", 3), "02-two.md")
+    assert found == ["1: 1 exercises of level 1, and there are at least 2"]
+
+
+def test_lines_of_folds_are_those_of_the_file(tmp_path, rewritten):
+    text = NEW.replace("# Guard\nx = 1\n", "y = 2\n")
+    line = text[: text.index("y = 2")].count("\n") + 1
+    assert lint(tmp_path, text, "02-two.md")[0].startswith(f"{line}: a cell tagged remove-cell")
+
+
+def test_the_new_rules_leave_other_chapters_alone(tmp_path, rewritten):
+    text = CHAPTER.replace("Said.", "The trunk enlarges $p_c$.").replace("---\nx = 1", "---\nx = 1")
+    assert lint(tmp_path, text, "03-three.md") == []
+
+
+def test_an_optional_page(tmp_path):
+    assert lint(tmp_path, OPTIONAL, "deeper/holes.md") == []
+    for sound, broken, said in (
+        ("*Reading 12", "*Reading", "under the title stands"),
+        (EXERCISE.format(1), "", "1 exercises, and there are 2 to 2"),
+        ("## Exercises", "## Tasks", "the page ends with Exercises"),
+        ("# Guard\n", "", "a cell tagged remove-cell begins"),
+        ("Said.", "Its trunk.", "the book's word is backbone"),
+        ("Said.", "$c_0$.", r"a centre is \mu"),
+        ("````{solution} ex-1", "````{solution} ex-3", "ex-1 has no solution"),
+    ):
+        assert sound in OPTIONAL
+        found = lint(tmp_path, OPTIONAL.replace(sound, broken), "deeper/holes.md")
+        assert any(said in fault for fault in found), (said, found)
 
 
 @pytest.mark.parametrize("place", ["cell", "prose"])

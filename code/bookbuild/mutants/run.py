@@ -25,7 +25,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,8 +33,8 @@ import yaml
 from tqdm import tqdm
 
 from bookbuild import ROOT
-from bookbuild.chapters import chapter_files
-from bookbuild.mutants.trials import MEASURED, Verdict, exercises, run_chapter, run_values
+from bookbuild.chapters import notebook_files
+from bookbuild.mutants.trials import MEASURED, Verdict, exercises, run_chapter, run_values, short_name
 from bookbuild.notebooks.export import export
 
 EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
@@ -63,17 +63,19 @@ def in_a_process(arguments: Sequence[str], folder: Path, quick: bool, heard: Cal
         raise RuntimeError(f"{' '.join(arguments)} failed:\n{''.join(errors[-20:])}")
 
 
-def notebooks(folder: Path, chapters: Sequence[str]) -> list[Path]:
-    """Write the instructor's notebooks of these chapters.
+def notebooks(folder: Path, chapters: Iterable[str]) -> list[Path]:
+    """Write the instructor's notebooks of these pages, by their short names.
 
     Raises:
         RuntimeError: a chapter has faults.
     """
+    wanted = set(chapters)
     texts, errors = export(ROOT, "instructor", folder)
     if errors:
         raise RuntimeError("\n".join(map(str, errors)))
-    paths = sorted(path for path in texts if path.suffix == ".ipynb" and path.stem[:2] in chapters)
+    paths = sorted(path for path in texts if path.suffix == ".ipynb" and short_name(path) in wanted)
     for path in paths:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(texts[path], encoding="utf-8")
     return paths
 
@@ -86,8 +88,9 @@ def find(paths: Sequence[Path], answers: Path, jobs: int, heard: Callable[[Verdi
             folder = path.with_suffix("")
             folder.mkdir()
             running.append(pool.submit(in_a_process, ["--run", str(path)], folder, True, heard))
-            table = answers / f"{path.stem[3:].replace('-', '_')}.py"
-            running.append(pool.submit(in_a_process, ["--values", path.stem[:2], str(table)], folder, False, heard))
+            name = path.stem.removeprefix(f"{short_name(path)}-").replace("-", "_")
+            told = ["--values", short_name(path), str(answers / f"{name}.py")]
+            running.append(pool.submit(in_a_process, told, folder, False, heard))
         for one in running:
             one.result()
 
@@ -140,9 +143,9 @@ def killed(count: Counter) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    chapters = [path.name[:2] for path in chapter_files(ROOT)]
+    chapters = [short_name(path) for path in notebook_files(ROOT)]
     parser = argparse.ArgumentParser(description="Make small mistakes in the solutions and count what is noticed.")
-    parser.add_argument("chapters", nargs="*", default=chapters, help="such as 02 04; all without")
+    parser.add_argument("chapters", nargs="*", default=chapters, help="02 04, or optional pages by name; all without")
     parser.add_argument("--jobs", type=int, default=2, help="chapters at a time (default 2)")
     parser.add_argument("--answers", type=Path, help="folder of right answers, one Python file a chapter")
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)  # what each process is told

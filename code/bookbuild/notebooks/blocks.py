@@ -7,14 +7,17 @@ from dataclasses import replace
 
 from markdown_it.tree import SyntaxTreeNode
 
-from bookbuild.notebooks.inline import Context, image, math, render_inline
+from bookbuild.chapters import BookError
+from bookbuild.notebooks.inline import Context, image, math, render_inline, render_paragraph
 from bookbuild.notebooks.source import ADMONITIONS, Block
-from bookbuild.site.question import LETTERS, TITLE, VERDICTS, QuestionError, right_choice
+from bookbuild.notebooks.tables import list_table, pipe_table
+from bookbuild.site import memory, question
+from bookbuild.site.fold import BoxError
 
 OWN_ENVIRONMENT = re.compile(r"\\begin\{(align|equation|gather|multline|eqnarray|flalign)\*?\}")
 ENVIRONMENT = re.compile(r"\\(begin|end)\{\w+\*?\}|\\\\")
 TITLES = {"seealso": "See also"}
-IN_CHOICE = ("text", "text_special", "softbreak", "code_inline", "math_inline", "em", "strong")
+IN_TITLE = ("text", "text_special", "softbreak", "code_inline", "math_inline", "em", "strong")
 
 
 def render_blocks(blocks: Sequence[Block], context: Context) -> str:
@@ -30,10 +33,10 @@ def render_block(block: Block, context: Context) -> str:
     if kind == "directive":
         return _directive(block, context)
     if kind == "paragraph":
-        return _inline(block, context)
+        return render_paragraph(block, context)
     if kind == "heading":
         number = f"{block.text}. " if block.text else ""
-        return f"{'#' * int(node.tag[1])} {number}{_inline(block, context).replace(chr(10), ' ')}"
+        return f"{'#' * int(node.tag[1])} {number}{render_paragraph(block, context).replace(chr(10), ' ')}"
     if kind in ("bullet_list", "ordered_list"):
         return _list(block, replace(context, nested=True))
     if kind == "blockquote":
@@ -43,7 +46,7 @@ def render_block(block: Block, context: Context) -> str:
     if kind == "hr":
         return "---"
     if kind == "table":
-        return _pipe_table(block, context)
+        return pipe_table(block, context)
     if kind in ("math_block", "math_block_label"):
         return display_math(node.content, node.info if kind == "math_block_label" else "", context)
     if kind in ("myst_target", "myst_line_comment"):
@@ -84,12 +87,6 @@ def _breaks_lines(latex: str) -> bool:
     return False
 
 
-def _inline(block: Block, context: Context) -> str:
-    """The text of a paragraph, heading or table cell."""
-    nodes = block.children[0].node.children if block.children else []
-    return render_inline(nodes, context)
-
-
 def _list(block: Block, context: Context) -> str:
     items, tight = [], True
     number = int(block.node.attrs.get("start", 1))
@@ -112,56 +109,6 @@ def _code(node: SyntaxTreeNode) -> str:
     return f"{fence}{node.info.strip()}\n{node.content.rstrip()}\n{fence}"
 
 
-# --- tables ---------------------------------------------------------------------------------------------------------
-
-
-def _pipe_table(block: Block, context: Context) -> str:
-    rows, marks = [], []
-    for part in block.children:
-        for row in part.children:
-            rows.append([_inline(cell, replace(context.at(cell.line), in_table=True)) for cell in row.children])
-            if part.kind == "thead":
-                marks = [_mark(str(cell.node.attrs.get("style", ""))) for cell in row.children]
-    return _pipes(rows, marks)
-
-
-def _mark(style: str) -> str:
-    return {"left": ":--", "right": "--:", "center": ":-:"}.get(style.removeprefix("text-align:").strip(), "---")
-
-
-def _pipes(rows: list[list[str]], marks: list[str]) -> str:
-    lines = [rows[0], marks, *rows[1:]]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _list_table(block: Block, context: Context) -> str:
-    """A table written as a list of rows, each a list of cells."""
-    if len(block.children) != 1 or block.children[0].kind != "bullet_list":
-        raise context.error("a list-table holds one list: a row for each `*`, in it a cell for each `-`")
-    rows = []
-    for row in block.children[0].children:
-        if len(row.children) != 1 or row.children[0].kind != "bullet_list":
-            raise context.error("each row of a list-table is a list of its cells")
-        cells = []
-        for cell in row.children[0].children:
-            if len(cell.children) > 1 or any(child.kind != "paragraph" for child in cell.children):
-                raise context.at(cell.line).error("a cell of a list-table holds one paragraph")
-            inner = replace(context.at(cell.line), in_table=True)
-            cells.append(_inline(cell.children[0], inner) if cell.children else "")
-        rows.append(cells)
-    if len({len(row) for row in rows}) > 1:
-        raise context.error("the rows of a list-table must have the same number of cells")
-    headers = int(block.options.get("header-rows") or 0)
-    if headers > 1:
-        raise context.error("a list-table has at most one header row")
-    if not headers:
-        rows.insert(0, [""] * len(rows[0]))
-    return _pipes(rows, ["---"] * len(rows[0]))
-
-
-# --- directives -----------------------------------------------------------------------------------------------------
-
-
 def caption(kind: str, label: str, text: str, context: Context) -> str:
     """The number in bold, then what to see."""
     number = context.library.book.numfig[kind].replace("%s", context.library.targets[label].number)
@@ -182,6 +129,8 @@ def _directive(block: Block, context: Context) -> str:
         return _exercise(block, context)
     if name == "question":
         return _question(block, context)
+    if name == "memory":
+        return _memory(block, context)
     if name == "segment":
         return _segment(context)
     return _solution(block, context)
@@ -218,7 +167,7 @@ def _figure(block: Block, context: Context) -> str:
         raise context.error("a figure needs a :name: and a caption")
     picture = image(block.text, block.options.get("alt", ""), block.options.get("width", ""), context)
     first, *legend = block.children
-    text = caption("figure", label, _inline(first, context.at(first.line)), context)
+    text = caption("figure", label, render_paragraph(first, context.at(first.line)), context)
     return "\n\n".join(filter(None, [picture, text, render_blocks(legend, context)]))
 
 
@@ -227,7 +176,7 @@ def _captioned_table(block: Block, context: Context) -> str:
     if bool(label) != bool(block.argument):
         raise context.error("a table has both a caption and a :name:, or neither")
     if block.name == "list-table":
-        body = _list_table(block, context)
+        body = list_table(block, context)
     elif [child.kind for child in block.children] == ["table"]:
         body = render_blocks(block.children, context)
     else:
@@ -260,22 +209,54 @@ def _solution(block: Block, context: Context) -> str:
 
 def _question(block: Block, context: Context) -> str:
     """The question, and a fold for each choice with the reason in it."""
-    items = block.children[-1].children if block.children else []
-    choices = [[child.kind for child in item.children] for item in items]
+    items = _items(block)
+    kinds, choices = [child.kind for child in block.children], [[c.kind for c in item.children] for item in items]
     try:
-        right = right_choice([child.kind for child in block.children], choices, block.options.get("answer", ""))
-    except QuestionError as error:
-        raise context.at(block.line if error.choice is None else items[error.choice].line).error(str(error)) from error
-    parts = [f"**{TITLE}.** {render_blocks(block.children[:-1], context)}"]
+        right = question.right_choice(kinds, choices, block.options.get("answer", ""))
+    except BoxError as error:
+        raise _at_item(error, block, context) from error
+    parts = [f"**{question.TITLE}.** {render_blocks(block.children[:-1], context)}"]
     for number, item in enumerate(items):
         choice, *reason = item.children
-        inline = choice.children[0].node.children
-        if any(inner.type not in IN_CHOICE for node in inline for inner in node.walk()):
-            raise context.at(choice.line).error("a choice holds text, code and formulas: put the rest into its reason")
-        verdict = VERDICTS[number == right]
-        text = f"**{verdict}** {render_blocks(reason, replace(context, nested=True))}"
-        parts.append(_details(f"<b>{LETTERS[number]}.</b> {_plain(inline)}", text))
+        title = f"<b>{question.LETTERS[number]}.</b> {_fold_title(choice, 'a choice', 'its reason', context)}"
+        text = render_blocks(reason, replace(context, nested=True))
+        parts.append(_details(title, f"**{question.VERDICTS[number == right]}** {text}"))
     return "\n\n".join(parts)
+
+
+def _memory(block: Block, context: Context) -> str:
+    """A fold for each question with the answer in it."""
+    items = _items(block)
+    kinds, answers = [child.kind for child in block.children], [[c.kind for c in item.children] for item in items]
+    try:
+        memory.check_items(kinds, answers)
+    except BoxError as error:
+        raise _at_item(error, block, context) from error
+    parts = [f"**{memory.TITLE}**"]
+    for item in items:
+        asked, *answer = item.children
+        title = _fold_title(asked, "a question from memory", "its answer", context)
+        parts.append(_details(title, render_blocks(answer, replace(context, nested=True))))
+    return "\n\n".join(parts)
+
+
+def _items(block: Block) -> list[Block]:
+    """The items of the list that a directive ends with."""
+    return block.children[-1].children if block.children else []
+
+
+def _at_item(error: BoxError, block: Block, context: Context) -> BookError:
+    """What is wrong with a box, at the line of its item."""
+    line = block.line if error.item is None else _items(block)[error.item].line
+    return context.at(line).error(str(error))
+
+
+def _fold_title(paragraph: Block, what: str, rest: str, context: Context) -> str:
+    """What is seen of a fold, as HTML."""
+    inline = paragraph.children[0].node.children
+    if any(inner.type not in IN_TITLE for node in inline for inner in node.walk()):
+        raise context.at(paragraph.line).error(f"{what} holds text, code and formulas: put the rest into {rest}")
+    return _plain(inline)
 
 
 def _segment(context: Context) -> str:

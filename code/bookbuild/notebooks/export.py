@@ -1,4 +1,4 @@
-"""Write each chapter's notebook beside its source.
+"""Write the notebook of each chapter and of each optional page beside its source.
 
     python -m bookbuild.notebooks.export                                  # student edition, in book/
     python -m bookbuild.notebooks.export --check                          # are they in step? writes nothing
@@ -10,21 +10,24 @@ A notebook has no outputs and is the same, byte for byte, whenever its source is
 import argparse
 import hashlib
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
 from bookbuild import ROOT
-from bookbuild.chapters import CHAPTER, BookError, read_book
+from bookbuild.chapters import DEEPER, BookError, notebook_files, read_book
 from bookbuild.notebooks.blocks import caption, render_block
 from bookbuild.notebooks.citations import Citations, read_bibliography
-from bookbuild.notebooks.inline import Context, cite_keys, render_inline, roles
+from bookbuild.notebooks.inline import PICTURES, Context, cite_keys, render_inline, roles
 from bookbuild.notebooks.labels import Chapter, Library
 from bookbuild.notebooks.setup_cell import chapter_time, setup_cell
 from bookbuild.notebooks.solutions import explanation, is_solution, runnable, sheet
-from bookbuild.notebooks.source import CITE, Block
+from bookbuild.notebooks.source import CITE, Block, Cell
+from bookbuild.site.cells import FOLDED, cell_title
 
 METADATA = {
     "accelerator": "GPU",
@@ -33,11 +36,12 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 SOLUTION = "solution"  # tag of the instructor edition's cells that hold one
-FOLDED = ("### ", "## ", "# ")  # what starts a cell of its own, so that Colab can fold it and list it
+HEADINGS = ("### ", "## ", "# ")  # what starts a cell of its own, so that Colab can fold it and list it
+NotebookCell = tuple[str, str, dict[str, Any]]  # kind, source, metadata
 
 
 class Exporter:
-    """Makes notebooks of a book's chapters."""
+    """Makes notebooks of a book's chapters and optional pages."""
 
     def __init__(self, root: Path, edition: str = "student"):
         self.root = root
@@ -51,25 +55,25 @@ class Exporter:
         before = len(self.errors)
         context = self._context(chapter)
         time = self._attempt(chapter_time, chapter)
-        cells: list[tuple[str, str, list[str]]] = []
+        cells: list[NotebookCell] = []
         for cell in chapter.cells:
             if cell.code is None:
                 cells += self._split(cell.blocks, context, cells[-1][1] if cells else "")
                 continue
             if all(kind == "markdown" for kind, _, _ in cells):
-                cells.append(("code", setup_cell(self.library.book, time), []))
-            cells.append(("code", cell.code, cell.tags))
+                cells.append(("code", setup_cell(self.library.book, chapter.entry, time), {}))
+            cells.append(_code_cell(cell))
             if cell.figure:
-                cells.append(("markdown", self._attempt(self._caption, cell, context), []))
+                cells.append(("markdown", self._attempt(self._caption, cell, context), {}))
         if context.citations.cited:
-            cells.append(("markdown", f"## References\n\n{context.citations.references()}", []))
+            cells.append(("markdown", f"## References\n\n{context.citations.references()}", {}))
         if len(self.errors) > before:
             return None
-        return _write(chapter.entry.path.stem[:2], cells)
+        return _write(chapter.entry.path.stem[:2], cells, context.pictures)
 
     def sheet(self, chapter: Chapter) -> str:
         """The chapter's solutions as Markdown; its faults are found by `notebook`."""
-        return self._attempt(sheet, chapter, self.library, self._context(chapter))
+        return self._attempt(sheet, chapter, self.library, replace(self._context(chapter), attach=False))
 
     def _context(self, chapter: Chapter) -> Context:
         return Context(
@@ -98,25 +102,25 @@ class Exporter:
                     keys += [key for name, text in roles(nodes) if name in CITE for key in cite_keys(text)]
         return [key for key in keys if key in self.entries]
 
-    def _split(self, blocks: Sequence[Block], context: Context, before: str) -> list[tuple[str, str, list[str]]]:
+    def _split(self, blocks: Sequence[Block], context: Context, before: str) -> list[NotebookCell]:
         """Cells: a new one for each heading, each exercise and, in the instructor edition, each solution's code.
 
         Args:
             before: source of the cell above, for a solution the exercise's starter.
         """
-        cells: list[tuple[str, str, list[str]]] = []
+        cells: list[NotebookCell] = []
         for block in blocks:
             solved = self.instructor and is_solution(block)
             text = self._attempt(render_block, explanation(block) if solved else block, context)
-            if text and cells and cells[-1][0] == "markdown" and not text.startswith(FOLDED):
+            if text and cells and cells[-1][0] == "markdown" and not text.startswith(HEADINGS):
                 text = f"{cells.pop()[1]}\n\n{text}"
             if text:
-                cells.append(("markdown", text, []))
+                cells.append(("markdown", text, {}))
             if solved and (code := runnable(block, before)):
-                cells.append(("code", code, [SOLUTION]))
+                cells.append(("code", code, {"tags": [SOLUTION], "jupyter": {"source_hidden": True}}))
         return cells
 
-    def _caption(self, cell: Any, context: Context) -> str:
+    def _caption(self, cell: Cell, context: Context) -> str:
         """The line under a figure that the cell above draws."""
         context = context.at(cell.line)
         if [block.kind for block in cell.caption] != ["paragraph"]:
@@ -125,25 +129,43 @@ class Exporter:
         return caption("figure", cell.figure, text, context)
 
 
-def _write(number: str, cells: list[tuple[str, str, list[str]]]) -> str:
-    """A notebook's JSON. A cell's id follows from its text, so an edit changes one id and no other."""
+def _code_cell(cell: Cell) -> NotebookCell:
+    """A cell of the source; what the page folds or leaves out is a titled form on Colab, and folded in Jupyter."""
+    title, code = cell_title(cell.code) if set(FOLDED) & set(cell.tags) else ("", cell.code)
+    metadata = {"tags": cell.tags} if cell.tags else {}
+    if not title:
+        return "code", code, metadata
+    return "code", f"#@title {title}\n{code}", metadata | {"cellView": "form", "jupyter": {"source_hidden": True}}
+
+
+def _write(number: str, cells: list[NotebookCell], pictures: dict[str, Path]) -> str:
+    """A notebook's JSON. A cell's id follows from its text, so an edit changes one id and no other.
+
+    Args:
+        pictures: what cells show as `attachment:NAME`, by that name.
+    """
     made, seen = [], set()
-    for kind, source, tags in cells:
+    for kind, source, metadata in cells:
         ident, copy = "", 0
         while not ident or ident in seen:
             ident = f"{number}-{hashlib.sha256(f'{kind} {copy} {source}'.encode()).hexdigest()[:10]}"
             copy += 1
         seen.add(ident)
-        metadata = {"tags": tags} if tags else {}
-        if SOLUTION in tags:
-            metadata |= {"jupyter": {"source_hidden": True}}
         cell = {"cell_type": kind, "id": ident, "metadata": metadata, "source": source}
         if kind == "code":
             cell |= {"execution_count": None, "outputs": []}
+        shown = {name: path for name, path in pictures.items() if f"attachment:{name}" in source}
+        if kind == "markdown" and shown:
+            cell["attachments"] = {name: _attachment(path) for name, path in shown.items()}
         made.append(cell)
     notebook = nbformat.from_dict({"cells": made, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5})
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"
+
+
+def _attachment(path: Path) -> dict[str, str]:
+    """A picture inside a notebook: its bytes by their type."""
+    return {PICTURES[path.suffix]: b64encode(path.read_bytes()).decode()}
 
 
 def export(root: Path, edition: str = "student", out: Path | None = None) -> tuple[dict[Path, str], list[BookError]]:
@@ -158,7 +180,7 @@ def export(root: Path, edition: str = "student", out: Path | None = None) -> tup
     texts = {}
     for chapter in exporter.library.chapters.values():
         if text := exporter.notebook(chapter):
-            path = (out or chapter.entry.path.parent) / chapter.notebook
+            path = (out or root / "book") / chapter.entry.notebook
             texts[path] = text
             if exporter.instructor:
                 texts[path.with_name(f"{path.stem}-solutions.md")] = exporter.sheet(chapter)
@@ -167,12 +189,13 @@ def export(root: Path, edition: str = "student", out: Path | None = None) -> tup
 
 def strangers(root: Path, texts: dict[Path, str]) -> list[str]:
     """What lies among the chapters and takes no part in the book, one sentence each."""
-    found = []
-    for path in sorted((root / "book").glob("[0-9][0-9]-*")):
+    found, sources = [], set(notebook_files(root))
+    for path in [*sorted((root / "book").glob("[0-9][0-9]-*")), *sorted((root / "book" / DEEPER).glob("*"))]:
+        name = path.relative_to(root).as_posix()
         if path.suffix == ".ipynb" and path not in texts and not path.with_suffix(".md").exists():
-            found.append(f"book/{path.name}: no chapter makes this notebook, delete it")
-        if path.suffix == ".md" and path.with_suffix(".ipynb") not in texts and CHAPTER.match(path.name):
-            found.append(f"book/{path.name}: not in _toc.yml, so neither a page nor a notebook")
+            found.append(f"{name}: no page makes this notebook, delete it")
+        if path in sources and path.with_suffix(".ipynb") not in texts:
+            found.append(f"{name}: not in _toc.yml, so neither a page nor a notebook")
     return found
 
 

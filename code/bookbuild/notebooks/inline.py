@@ -1,8 +1,9 @@
 """Inline Markdown: text, emphasis, code, math, links, and the closed list of roles."""
 
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from markdown_it.tree import SyntaxTreeNode
@@ -10,9 +11,11 @@ from markdown_it.tree import SyntaxTreeNode
 from bookbuild.chapters import BookError
 from bookbuild.notebooks.citations import Citations
 from bookbuild.notebooks.labels import Chapter, Library, Target
-from bookbuild.notebooks.source import CITE, ROLES
+from bookbuild.notebooks.source import CITE, ROLES, Block
 from bookbuild.site.result_role import ResultError, result_text
 
+PICTURES = {".webp": "image/webp", ".png": "image/png", ".jpg": "image/jpeg", ".gif": "image/gif"}
+LARGEST_INSIDE = 60_000  # bytes of a picture that goes into the notebook
 EXPLICIT = re.compile(r"^(.+?)\s*<([^<>]+)>$", re.DOTALL)  # "text <target>", as Sphinx reads it
 
 
@@ -29,6 +32,8 @@ class Context:
     in_table: bool = False
     in_emphasis: bool = False
     nested: bool = False  # in a quotation or list, where a formula must stay on one line
+    attach: bool = True  # small pictures travel inside the notebook
+    pictures: dict[str, Path] = field(default_factory=dict)  # those that do, by the names that the text gives them
 
     def error(self, message: str) -> BookError:
         """An error at this place."""
@@ -46,6 +51,11 @@ def render_inline(nodes: Sequence[SyntaxTreeNode], context: Context) -> str:
         parts.append(_render(node, context))
         context = context.at(context.line + _breaks(node))
     return "".join(parts)
+
+
+def render_paragraph(block: Block, context: Context) -> str:
+    """The text of a paragraph, heading or table cell."""
+    return render_inline(block.children[0].node.children if block.children else [], context)
 
 
 def _breaks(node: SyntaxTreeNode) -> int:
@@ -128,7 +138,10 @@ def _link(node: SyntaxTreeNode, context: Context) -> str:
 
 
 def image(source: str, alt: str, width: str, context: Context) -> str:
-    """An image by the address of its bytes in the repository: the only one that Colab, Drive copies included, shows."""
+    """An image: a small one goes into the notebook, a large one is shown by its address in the repository.
+
+    No other address would work on Colab, Drive copies included.
+    """
     if not alt.strip():
         raise context.error(f"the image {source} needs alternative text that says what it shows")
     address = source
@@ -139,6 +152,10 @@ def image(source: str, alt: str, width: str, context: Context) -> str:
         if not path.is_file() or not path.is_relative_to(book.root.resolve()):
             raise context.error(f"the image {source} is not there")
         address = book.raw(book.root / path.relative_to(book.root.resolve()))
+        if context.attach and path.suffix in PICTURES and path.stat().st_size <= LARGEST_INSIDE:
+            if context.pictures.setdefault(path.name, path) != path:
+                raise context.error(f"two pictures of this page are called {path.name}: rename one")
+            address = f"attachment:{path.name}"
     if width:
         quoted = " ".join(alt.split()).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
         return f'<img src="{address}" alt="{quoted}" width="{width.removesuffix("px")}">'
@@ -179,7 +196,7 @@ def _cite(content: str, textual: bool, context: Context) -> str:
 def _doc(text: str, target: str, context: Context) -> str:
     library = context.library
     here = context.chapter.entry.name.rpartition("/")[0]
-    name = target.lstrip("/") if target.startswith("/") or not here else f"{here}/{target}"
+    name = target.lstrip("/") if target.startswith("/") or not here else posixpath.normpath(f"{here}/{target}")
     if name not in library.titles:
         raise context.error(f"there is no page {target!r} in the table of contents")
     if not text:
@@ -193,7 +210,10 @@ def _to_page(text: str, name: str, context: Context) -> str:
     if name == context.chapter.entry.name:
         return text
     chapter = library.chapters.get(name)
-    return f"[{text}]({chapter.notebook if chapter else library.book.page(name)})"
+    if chapter is None:
+        return f"[{text}]({library.book.page(name)})"
+    here = posixpath.dirname(context.chapter.entry.notebook)
+    return f"[{text}]({posixpath.relpath(chapter.entry.notebook, here or '.')})"
 
 
 def _reference(role: str, text: str, label: str, context: Context) -> str:

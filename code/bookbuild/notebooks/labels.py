@@ -1,7 +1,8 @@
 """What every label of the book stands for, with the numbers that the pages show.
 
 Sphinx counts figures, tables, equations and exercises separately, each chapter from 1, in the order of the page
-(numfig_secnum_depth: 1); only what has a label is counted here, and the exporter refuses a captioned thing without one.
+(numfig_secnum_depth: 1); site/deeper_numbers.py makes it count each optional page from 1, too. Only what has a label is
+counted here, and the exporter refuses a captioned thing without one.
 """
 
 import re
@@ -29,20 +30,15 @@ class Target:
 
 @dataclass
 class Chapter:
-    """A chapter, read."""
+    """A chapter or an optional page, read."""
 
     entry: Entry
     reader: Reader
     cells: list[Cell]
 
-    @property
-    def notebook(self) -> str:
-        """File name of the notebook."""
-        return f"{self.entry.path.stem}.ipynb"
-
 
 class Library:
-    """All chapters with their labels, the titles of all pages, and the glossary's terms."""
+    """All chapters and optional pages with their labels, the titles of all pages, and the glossary's terms."""
 
     def __init__(self, book: Book):
         self.book = book
@@ -50,7 +46,7 @@ class Library:
         self.titles: dict[str, list[SyntaxTreeNode]] = {}
         self.terms: set[str] = set()
         self.chapters: dict[str, Chapter] = {}
-        for entry in book.chapters:
+        for entry in (*book.chapters, *book.deeper):
             reader = Reader(book, entry.path)
             chapter = Chapter(entry, reader, reader.cells())
             self.chapters[entry.name] = chapter
@@ -147,7 +143,9 @@ class _Numbering:
 
     def number(self, kind: str, label: str, line: int) -> None:
         self.counts[kind] += 1
-        number = f"{self.chapter.entry.number}.{self.counts[kind]}"
+        number = f"{self.counts[kind]}"
+        if self.chapter.entry.number:
+            number = f"{self.chapter.entry.number}.{number}"
         self.library.add(self.reader, label, Target(kind, self.chapter.entry.name, number, line))
 
 

@@ -1,6 +1,6 @@
-"""The one cell that the exporter adds to a chapter: on Colab it installs what is missing there, at home nothing."""
+"""The one cell that the exporter adds to a page: on Colab it installs what is missing there, at home nothing."""
 
-from bookbuild.chapters import Book, running_time
+from bookbuild.chapters import Book, Entry, running_time
 from bookbuild.notebooks.labels import Chapter
 
 CELL = """\
@@ -17,21 +17,23 @@ if importlib.util.find_spec("segbook") is None:
 import torch
 
 if not torch.cuda.is_available():
-    print("No GPU: this chapter takes about {time} on 2 CPU cores.")"""
+    print("No GPU: this {kind} takes about {time} on 2 CPU cores.")"""
 
 
-def setup_cell(book: Book, time: str) -> str:
+def setup_cell(book: Book, entry: Entry, time: str) -> str:
     """The cell's code.
 
     Args:
         book: whose repository the package is installed from, at the branch or tag that _config.yml names.
-        time: how long the chapter runs on a CPU, as its header says.
+        entry: the page that gets it.
+        time: how long that runs on a CPU, as its header says.
     """
-    return CELL.format(url=book.url, branch=book.branch, d2l=book.d2l, time=time)
+    kind = "chapter" if entry.number else "page"
+    return CELL.format(url=book.url, branch=book.branch, d2l=book.d2l, kind=kind, time=time)
 
 
 def chapter_time(chapter: Chapter) -> str:
-    """The running time that stands under the chapter's title: "15 s"."""
+    """The running time that stands under the page's title: "15 s"."""
     blocks = [block for cell in chapter.cells[:1] for block in cell.blocks]
     for title, header in zip(blocks, blocks[1:]):
         if title.kind == "heading" and header.kind == "paragraph":

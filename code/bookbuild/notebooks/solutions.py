@@ -43,7 +43,8 @@ def sheet(chapter: Chapter, library: Library, context: Context) -> str:
     blocks = [block for cell in chapter.cells for block in cell.blocks]
     titles = {block.options.get("label"): block.argument for block in blocks if block.name == "exercise"}
     name = render_inline(library.titles[chapter.entry.name], context)
-    parts = [f"# Solutions to chapter {chapter.entry.number}: {name}"]
+    where = f" to chapter {chapter.entry.number}" if chapter.entry.number else ""
+    parts = [f"# Solutions{where}: {name}"]
     for block in filter(is_solution, blocks):
         number = library.book.numfig["exercise"].replace("%s", library.targets[block.text].number)
         title = render_inline(titles[block.text], context.at(block.line))

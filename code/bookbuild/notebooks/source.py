@@ -32,6 +32,7 @@ DIRECTIVES = {
     "exercise": (MAY, {"label", "class"}),
     "solution": (MUST, {"class"}),
     "question": (NO, {"answer"}),
+    "memory": (NO, set()),
     "segment": (NO, {"compact"}),
 }
 CITE = {"cite": False, "cite:p": False, "cite:t": True}  # roles: are the authors part of the sentence?
@@ -176,7 +177,7 @@ class Reader:
         if name not in DIRECTIVES or not node.info.startswith("{"):
             known = ", ".join(DIRECTIVES)
             raise self.error(line, f"the directive {name!r} is not one that the exporter knows: {known}")
-        if name in ("exercise", "solution", "question") and not top:
+        if name in ("exercise", "solution", "question", "memory") and not top:
             raise self.error(line, f"the directive {name!r} must stand at the left margin, not inside something else")
         argument, options = DIRECTIVES[name]
         if argument == MUST and not first:

@@ -14,7 +14,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from bookbuild.demo import segment_directive as segment
-from bookbuild.site import bench_page, page_head, question, search_order
+from bookbuild.site import bench_page, cells, deeper_numbers, memory, page_head, question, search_order
 from bookbuild.site.dependencies import chapter_digest
 from bookbuild.site.execution import execute_side_by_side
 from bookbuild.site.finishing import finish
@@ -106,8 +106,8 @@ def mend_page(app: Sphinx, pagename: str, templatename: str, context: dict[str, 
 
     notebook = Path(app.srcdir, pagename).with_suffix(".ipynb")
     if notebook.exists():
-        served = Path(app.outdir, "notebooks", notebook.name)
-        served.parent.mkdir(exist_ok=True)
+        served = Path(app.outdir, "notebooks", pagename.removeprefix("book/")).with_suffix(".ipynb")
+        served.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(notebook, served)
     kept = []
     for button in context.get("header_buttons", []):
@@ -116,9 +116,9 @@ def mend_page(app: Sphinx, pagename: str, templatename: str, context: dict[str, 
         if button.get("label") == "download-buttons":
             link = {
                 "type": "link",
-                "url": context["pathto"](f"notebooks/{notebook.name}", 1),
+                "url": context["pathto"](served.relative_to(app.outdir).as_posix(), 1),
                 "icon": "fas fa-download",
-                "tooltip": "Download this chapter as a notebook",
+                "tooltip": "Download this page as a notebook",
                 "label": "download-notebook-button",
             }
             button = link
@@ -140,6 +140,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("result", ResultRole())
     page_head.setup(app)
     question.setup(app)
+    memory.setup(app)
+    cells.setup(app)
+    deeper_numbers.setup(app)
     segment.setup(app)
     bench_page.setup(app)
     search_order.setup(app)

@@ -22,6 +22,7 @@ ICON = re.compile(r'(?:"([\w-]+)"|\b(\w+)):\[(\d+),(\d+),\[([^\]]*)\],"\w+","([^
 MENDED = {  # what axe-core finds in every page of the theme, or in Sphinx's bibliography
     ' role="doc-biblioentry"': "",  # deprecated, and not allowed where it stands
     ' role="list" class="citation-list"': ' class="citation-list"',
+    ' aria-label="Toggle hidden content"': "",  # would hide a fold's own title from who hears the page
     '<div id="pst-primary-sidebar" class=': '<div role="navigation" aria-label="Book" id="pst-primary-sidebar" class=',
 }
 FACES = ".fa-solid, .fas, .fa-regular, .far, .fa-brands, .fab"

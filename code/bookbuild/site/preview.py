@@ -15,22 +15,23 @@ from pathlib import Path
 import yaml
 
 from bookbuild import ROOT
-from bookbuild.chapters import chapter_files
+from bookbuild.chapters import DEEPER, chapter_files, deeper_files, page_name
 from bookbuild.site.serve import serve
 
 PREVIEW = ROOT / "_build" / "preview"
 
 
-def chapter(number: str) -> Path:
-    """The source of the chapter with this number, "4" or "04".
+def source(name: str) -> Path:
+    """The source of the chapter with this number, "4" or "04", or of the optional page with this name.
 
     Raises:
         ValueError: there is none.
     """
-    files = {path.name[:2]: path for path in chapter_files(ROOT)}
-    if number.zfill(2) not in files:
-        raise ValueError(f"there is no chapter {number!r}, only {', '.join(files)}: make preview CH=04")
-    return files[number.zfill(2)]
+    files = {path.name[:2]: path for path in chapter_files(ROOT)} | {path.stem: path for path in deeper_files(ROOT)}
+    name = name.removeprefix(f"{DEEPER}/")
+    if found := files.get(name) or files.get(name.zfill(2)):
+        return found
+    raise ValueError(f"there is no chapter or page {name!r}, only {', '.join(files)}: make preview CH=04")
 
 
 def configuration(chosen: Path) -> dict:
@@ -42,7 +43,7 @@ def configuration(chosen: Path) -> dict:
 
 
 def build(chosen: Path) -> int:
-    """Build the site of a chapter; the exit status of the builder."""
+    """Build the site of a page; the exit status of the builder."""
     PREVIEW.mkdir(parents=True, exist_ok=True)
     config = PREVIEW / "config.yml"
     config.write_text(yaml.safe_dump(configuration(chosen), allow_unicode=True), encoding="utf-8")
@@ -53,17 +54,17 @@ def build(chosen: Path) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("chapter", help="its number, such as 04")
+    parser.add_argument("chapter", help="its number, such as 04, or an optional page's name")
     parser.add_argument("--no-serve", action="store_true", help="only build")
     parser.add_argument("--port", type=int, default=0, help="default: one that is free")
     arguments = parser.parse_args()
     try:
-        chosen = chapter(arguments.chapter)
+        chosen = source(arguments.chapter)
     except ValueError as error:
         parser.error(str(error))
     status = build(chosen)
     if not (status or arguments.no_serve):
-        serve(PREVIEW / "_build" / "html", arguments.port, f"book/{chosen.stem}.html")
+        serve(PREVIEW / "_build" / "html", arguments.port, f"book/{page_name(chosen)}.html")
     return status
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from bookbuild.chapters import chapter_files
+from bookbuild.chapters import notebook_files, page_name
 
 TERM = re.compile(r"\{term\}`([^`<]+?)(?:\s*<([^>`]+)>)?`")
 SCRIPT = """// In place of Sphinx's own scores, which it repeats, but for the last line.
@@ -26,11 +26,11 @@ var Scorer = {
 
 
 def first_uses(root: Path) -> dict[str, str]:
-    """The document that first links each term of the glossary, in lower case, chapters in their order."""
+    """The document that first links each term of the glossary, in lower case; chapters come before optional pages."""
     found: dict[str, str] = {}
-    for path in chapter_files(root):
+    for path in notebook_files(root):
         for shown, target in TERM.findall(path.read_text(encoding="utf-8")):
-            found.setdefault(" ".join((target or shown).lower().split()), f"book/{path.stem}")
+            found.setdefault(" ".join((target or shown).lower().split()), f"book/{page_name(path)}")
     return found
 
 

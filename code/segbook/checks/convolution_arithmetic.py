@@ -1,24 +1,22 @@
 """Chapter 2, Convolution arithmetic."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 
-from segbook.checks.core import checker, require
+from segbook.checks.core import call, checker, generator, require
 from segbook.checks.values import Wrong, number, numbers, short, whole
 from segbook.convolution import receptive_field
 
 __all__ = [
     "aligned_stem",
-    "calculator_bug",
     "holes",
+    "mended_calculator",
     "read_matrix",
     "same_padding",
-    "seconds",
-    "why_nineteen",
-    "wider_bell",
+    "three_numbers",
 ]
 
 
@@ -66,65 +64,90 @@ def same_padding(padding_k3_d6: int, padding_k7_d1: int) -> str:
 
 
 @checker
-def why_nineteen(crop_100: int, crop_120: int) -> str:
-    for padding, crop, name in ((100, crop_100, "crop_100"), (120, crop_120, "crop_120")):
-        crop = whole(crop, name)
-        centre, stride = 0.0, 1
-        for pool, convolutions in enumerate((2, 2, 3, 3, 3)):
-            for i in range(convolutions):
-                centre += (1 - (padding if pool == i == 0 else 1)) * stride
-            centre += 0.5 * stride
-            stride *= 2
-        behind_fc6 = centre + 3 * stride
-        truth = -(behind_fc6 - (64 - 1) / 2)
-        slips = {
-            truth + 96: "the 7 x 7 kernel of fc6 moves the centre as well",
-            truth - 31.5: "the transposed convolution moves the centre back, by half its kernel",
-            truth + 1: "VGG's first layer has a padding of 1 that the new padding replaces; nothing is added to it",
-            truth - 1: "VGG's first layer has a padding of 1 that the new padding replaces; nothing is added to it",
-            -truth: "the sign: which cell of the enlarged map stands at pixel 0?",
-        }
-        if crop != truth:
-            raise Wrong(
-                f"with a crop of {crop} the enlarged map would lie {abs(crop - truth):g} pixels off the image at a "
-                f"padding of {padding}. " + slips.get(crop, "Follow the centre through all layers, the last one back.")
-            )
-    return "cell and pixel coincide for both paddings, so it is a rule and not a number to remember"
+def three_numbers(size: int, stride: int, centre: float, cell_6: float) -> str:
+    size, stride = number(size, "size"), number(stride, "stride")
+    centre, cell = number(centre, "centre"), number(cell_6, "cell_6")
+    ours = receptive_field([nn.Conv2d(1, 1, 5, 2, 1), nn.Conv2d(1, 1, 3, 1, 2, 2), nn.MaxPool2d(3, 2)])
+    slips = {5: "the strides of the layers are multiplied", 2: "two layers have a stride of 2", 8: "only two do"}
+    require(
+        stride == ours.stride,
+        f"a stride of {stride:g}: " + slips.get(stride, "by how much does each layer spread the cells?"),
+    )
+    slips = {
+        11: "a step between two cells of a later map is more than one pixel",
+        13: "the taps of the second layer are two cells apart",
+        25: "a window's steps have the stride of the map that it lies on, not of the one that it makes",
+    }
+    require(size == ours.size, f"a size of {size:g}: " + slips.get(size, "add up what each window reaches, in pixels"))
+    slips = {
+        1: "two of the three layers move the centre",
+        2: "a cell of a later map is more than one pixel of the image",
+        4: "the padding of the first layer takes its window back",
+        6: "a cell's step has the stride of the map that the window lies on, not of the one that it makes",
+        8: "padding takes a window back",
+    }
+    require(
+        centre == ours.centre,
+        f"a centre of {centre:g}: "
+        + slips.get(centre, "for each layer, where is the middle of what its cell 0 reads?"),
+    )
+    require(cell == centre + 6 * stride, f"cell 6 at {cell:g}, with your own stride and centre? Cells count from 0")
+    return "size, stride and centre of all three layers, and with them the place of every cell"
 
 
-def mended(layers: Sequence[tuple]) -> tuple[int, int, float]:
-    size, stride, centre = 1, 1, 0.0
-    for k, s, p, d in layers:
-        size += (k - 1) * d * stride
-        centre += ((k - 1) * d / 2 - p) * stride
-        stride *= s
-    return size, stride, centre
+def seen_from(layers: Sequence[tuple], cell: int) -> list[int]:
+    """The first and the last pixel that reach a cell, by following the windows back."""
+    low = high = cell
+    for k, s, p, d in reversed(layers):
+        low, high = low * s - p, high * s - p + d * (k - 1)
+    return [low, high]
 
 
 @checker
-def calculator_bug(counterexample: tuple[int, int, int, int]) -> str:
+def mended_calculator(calculator: Callable, counterexample: tuple[int, int, int, int]) -> str:
     values = numbers(counterexample, "counterexample")
     values = values[0] if values.shape == (1, 4) else values
     require(values.shape == (4,), f"one layer (k, s, p, d) is asked for, this is {short(counterexample)}")
     require((values == np.round(values)).all(), "k, s, p and d are whole numbers")
     k, s, p, d = values.astype(int).tolist()
     require(min(k, s, d) >= 1 and p >= 0, f"({k}, {s}, {p}, {d}) is no layer: sizes start at 1, paddings at 0")
-    public = (1 + (k - 1) * d, s, (k - 1) / 2 - p)
-    ours = receptive_field([nn.Conv2d(1, 1, k, s, p, d)])
+    low, high = seen_from([(k, s, p, d)], 0)
     require(
-        tuple(map(float, ours)) != tuple(map(float, public)),
-        f"for ({k}, {s}, {p}, {d}) the public lines are right: size {public[0]}, stride {s}, centre {public[2]:g}. "
-        "Which of the three lines does not know the dilation?",
+        (k - 1) / 2 - p != (low + high) / 2,
+        f"for ({k}, {s}, {p}, {d}) the public lines are right: size {1 + (k - 1) * d}, stride {s}, centre "
+        f"{(k - 1) / 2 - p:g}. Which of the three lines does not know the dilation?",
     )
-    return (
-        f"the lines say centre {public[2]:g}, the layer's is {ours.centre:g}; size and stride agree, so no test saw it"
-    )
+    draw = generator()
+    one = [((k, s, p, d),)]
+    for layers in one + [random_stack(draw) for _ in range(20)] + one:
+        said = f"calculator({list(layers)})"
+        found = numbers(call(calculator, list(layers), said=said), f"the result of {said}")
+        require(found.shape == (3,), f"{said} returns size, stride and centre, this is {short(found)}")
+        (low, high), (after, _) = seen_from(layers, 0), seen_from(layers, 1)
+        for value, true, what in zip(
+            found, (high - low + 1, after - low, (low + high) / 2), ("size", "stride", "centre")
+        ):
+            require(
+                abs(value - true) < 1e-6,
+                f"{said} says {what} {value:g}, and following the windows back from cell 0 to the image finds another",
+            )
+    return "the lines were wrong for your layer, and now they are right for that and for twenty random stacks"
+
+
+def random_stack(draw: torch.Generator) -> tuple[tuple[int, int, int, int], ...]:
+    def layer() -> tuple[int, int, int, int]:
+        k, s, p, d = (
+            int(torch.randint(low, high, (), generator=draw)) for low, high in ((1, 8), (1, 4), (0, 4), (1, 5))
+        )
+        return k, s, p, d
+
+    return tuple(layer() for _ in range(int(torch.randint(1, 6, (), generator=draw))))
 
 
 @checker
 def aligned_stem(stem: Sequence[nn.Module]) -> str:
     require(
-        isinstance(stem, list | tuple | nn.Sequential) and len(stem) > 0,
+        isinstance(stem, list | tuple | nn.Sequential | nn.ModuleList) and len(stem) > 0,
         f"stem is a list of convolutions, this is {short(stem)}",
     )
     for layer in stem:
@@ -172,43 +195,3 @@ def holes(pixels_that_count: int, dilations: Sequence[int]) -> str:
         "taps must not stand further apart than what is seen behind them",
     )
     return f"a field of {width} pixels without a hole, with as many weights"
-
-
-@checker
-def wider_bell(predicted: float, measured: float) -> str:
-    predicted, measured = number(predicted, "predicted"), number(measured, "measured")
-    require(predicted != 119 and measured != 119, "119 is the whole field; the half square is asked for")
-    require(
-        40 <= predicted <= 50,
-        f"counting paths does not give {predicted:g}. Is it the middle row (24) of a 48 x 48 map, of an input of 192, "
-        "with each layer's padding equal to its dilation?",
-    )
-    require(
-        30 <= measured <= 62,
-        f"the half square of this network measures around 45 pixels, not {measured:g}: was the dilation set in the "
-        "last six layers, and the padding with it?".replace("around 45 pixels, not", "otherwise than"),
-    )
-    require(abs(predicted - measured) <= 10, f"predicted {predicted:g} and measured {measured:g} do not go together")
-    return f"predicted {predicted:g}, measured {measured:g}: the bell itself has become wider"
-
-
-@checker
-def seconds(macs: int, flops: int, ratio_seconds: float) -> str:
-    macs, flops = whole(macs, "macs"), whole(flops, "flops")
-    require(macs != flops, "a multiply-accumulate is two floating-point operations")
-    require(flops == 2 * macs, f"{flops:,} FLOPs are not twice {macs:,} MACs")
-    out, each = 64 * 64 * 64, 64 * 3 * 3
-    slips = {
-        out * 9: "each of the 64 output channels reads all 64 input channels",
-        out * 64: "each output reads 9 cells of every channel",
-        8 * out * each: "one image is asked for, not a batch of 8",
-    }
-    require(macs == out * each, f"{macs:,} MACs are not right: " + slips.get(macs, "outputs times products for each"))
-    ratio = number(ratio_seconds, "ratio_seconds")
-    require(ratio > 0, f"a ratio of times is positive, got {ratio:g}")
-    require(
-        ratio > 0.5,
-        f"the depthwise layer would be {1 / ratio:.1f} times slower than the ordinary one; is the ratio upside down?",
-    )
-    require(ratio < 64, f"{ratio:.0f} times as fast is all that the MACs promise; warm up first, then take the median")
-    return f"64 times fewer operations, {ratio:.1f} times as fast: the rest is waiting for memory"

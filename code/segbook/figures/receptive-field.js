@@ -269,10 +269,10 @@ kit.define({ maths, start(host) {
       (beside ? ` It shares ${shared} with its right neighbour (lower halves).` : "");
 
     const { k, s, p, d } = layer, half = d * (k - 1) / 2;
-    const [S, c] = [number(below.stride), number(below.centre)], up = layer.kind === "up";
-    const moved = (sign, step) => `${c} ${sign} ${step}·(${number(half)} − ${p}) = ${number(map.centre)}`;
+    const [S, mu] = [number(below.stride), number(below.centre)], up = layer.kind === "up";
+    const moved = (sign, step) => `${mu} ${sign} ${step}·(${number(half)} − ${p}) = ${number(map.centre)}`;
     words.size.textContent = up ? `${map.size}, the widest of its phases` : `r + S·d(k − 1) = ${below.size} + ${S}·${d}·${k - 1} = ${map.size}`;
-    words.centre.textContent = up ? `c − S′(d(k − 1)/2 − p) = ${moved("−", number(map.stride))}` : `c + S(d(k − 1)/2 − p) = ${moved("+", S)}`;
+    words.centre.textContent = up ? `μ − S′(d(k − 1)/2 − p) = ${moved("−", number(map.stride))}` : `μ + S(d(k − 1)/2 − p) = ${moved("+", S)}`;
     words.stride.textContent = up ? `S′ = S/s = ${S}/${s} = ${number(map.stride)}` : `S·s = ${S}·${s} = ${number(map.stride)}`;
     words.remark.textContent = remark(r, map, holes);
     const said = [words.stands, words.sees, words.remark].map((node) => node.textContent).join(" ");

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from bookbuild import ROOT
+from bookbuild.chapters import notebook_files
 from bookbuild.mutants import trials as mutant_trials
 from bookbuild.mutants.mutate import mutants, solution, values
 from bookbuild.mutants.run import equivalents, notebooks, report
-from bookbuild.mutants.trials import Verdict, attempt, exercise, exercises, fingerprint, in_a_fork, judge
+from bookbuild.mutants.trials import Verdict, attempt, exercise, exercises, fingerprint, in_a_fork, judge, short_name
 from segbook import checks
 from segbook.checks import core
 
@@ -149,9 +151,13 @@ def test_endless_and_crashing_mutants_end(monkeypatch):
     assert attempt(one.code, one, {}) == "raised"
 
 
+def test_a_page_is_called_by_its_number_or_its_name(tmp_path):
+    assert [short_name(tmp_path / name) for name in ("04-bilinear.ipynb", "deeper/holes.ipynb")] == ["04", "holes"]
+
+
 def test_every_equivalent_mutant_is_one_of_the_book(tmp_path):
     """Names go stale when a solution changes; that the checker lets them pass is seen by a full run."""
-    every = [one for path in notebooks(tmp_path, [f"{n:02}" for n in range(1, 15)]) for one in exercises(path)]
+    every = [one for path in notebooks(tmp_path, map(short_name, notebook_files(ROOT))) for one in exercises(path)]
     known = {one.checker: {mutant.name for mutant in one.mutants()} for one in every}
     for checker, names in equivalents().items():
         assert {name for name in names if not name.startswith("answer ")} <= known[checker], checker

@@ -72,7 +72,7 @@ class SmallBook:
     """A book in a folder; `export()` gives the sources of the second chapter's cells."""
 
     def __init__(self, root: Path):
-        self.root = root
+        self.root, self.toc = root, TOC
         for folder in ("book/_static", "results"):
             (root / folder).mkdir(parents=True)
         self.write("_config.yml", CONFIG)
@@ -91,18 +91,26 @@ class SmallBook:
         (self.root / name).write_text(text, encoding="utf-8")
 
     def chapter(self, name: str, title: str, body: str) -> None:
-        self.write(f"book/{name}.md", f"{FRONT}# {title}\n\n{HEADER}{body}")
+        self.write(f"book/{name}.md", f"{FRONT}# {title}\n\n{HEADER}{textwrap.dedent(body)}")
+
+    def deeper(self, **bodies: str) -> None:
+        """Optional pages, by name; each is called as its name is, with a capital."""
+        (self.root / "book/deeper").mkdir(exist_ok=True)
+        for name, body in bodies.items():
+            self.chapter(f"deeper/{name}", name.capitalize(), body)
+        files = "".join(f"    - file: book/deeper/{name}\n" for name in bodies)
+        self.write("_toc.yml", f"{self.toc}  - caption: Deeper\n    chapters:\n{files}")
 
     def export(self, body: str, edition: str = "student") -> dict:
         """The second chapter's notebook."""
-        self.chapter("02-two", "Two", textwrap.dedent(body))
+        self.chapter("02-two", "Two", body)
         return self.export_as_it_stands(edition)
 
-    def export_as_it_stands(self, edition: str = "student") -> dict:
+    def export_as_it_stands(self, edition: str = "student", page: str = "02-two") -> dict:
         texts, errors = export(self.root, edition)
         if errors:
             raise errors[0]
-        return json.loads(texts[self.root / "book" / "02-two.ipynb"])
+        return json.loads(texts[self.root / "book" / f"{page}.ipynb"])
 
     def text(self, body: str, edition: str = "student") -> str:
         """The Markdown that a chapter's body becomes, without the chapter's title."""

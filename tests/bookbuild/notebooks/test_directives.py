@@ -1,7 +1,10 @@
 """Each directive and role, as it reaches a reader of the notebook."""
 
+import base64
+
 import pytest
 
+from bookbuild.chapters import BookError
 from bookbuild.notebooks.export import export
 
 SITE = "https://github.com/someone/book/blob/main/book"
@@ -36,13 +39,13 @@ CASES = {
     "inline math": ("$a\n\\cdot b$ and {math}`c`", "$a \\cdot b$ and $c$"),
     "figure": (
         "```{figure} _static/red.png\n:name: fig-a\n:alt: All red.\nSee $x$.\n\nA legend.\n```\n\n{numref}`fig-a`",
-        f"![All red.]({RAW}/_static/red.png)\n\n**Figure 2.1.** See $x$.\n\nA legend.\n\nFigure 2.1",
+        "![All red.](attachment:red.png)\n\n**Figure 2.1.** See $x$.\n\nA legend.\n\nFigure 2.1",
     ),
     "figure with a width": (
         '```{figure} /book/_static/red.png\n:name: fig-a\n:alt: A "red" one\n:width: 200px\nSee.\n```',
-        f'<img src="{RAW}/_static/red.png" alt="A &quot;red&quot; one" width="200">\n\n**Figure 2.1.** See.',
+        '<img src="attachment:red.png" alt="A &quot;red&quot; one" width="200">\n\n**Figure 2.1.** See.',
     ),
-    "image": ("![All red](_static/red.png)", f"![All red]({RAW}/_static/red.png)"),
+    "image": ("![All red](_static/red.png)", "![All red](attachment:red.png)"),
     "table": (
         "```{table} A *caption*\n:name: tab-a\n| a |\n|---|\n| $\\|x\\|$ |\n```",
         "**Table 2.1.** A *caption*\n\n| a |\n| --- |\n| $\\vert x\\vert $ |",
@@ -76,6 +79,15 @@ CASES = {
         "<details>\n<summary><b>B.</b> One.</summary>\n\n**Yes.** Rate 1 has none.\n\n- More.\n\n</details>\n\n"
         "<details>\n<summary><b>C.</b> None.</summary>\n\n**No.** That is rate 1.\n\n</details>",
     ),
+    "memory": (
+        "```{memory}\n- What of `a<b`?\n\n  It is {eq}`eq-one`, as in {doc}`01-one`.\n"
+        "- Two?\n\n  Yes.\n\n  $$\n  a\n  = b\n  $$\n- Three?\n\n  No.\n```",
+        "**From memory**\n\n"
+        "<details>\n<summary>What of <code>a&lt;b</code>?</summary>\n\n"
+        "It is [(1.1)](01-one.ipynb), as in [One](01-one.ipynb).\n\n</details>\n\n"
+        "<details>\n<summary>Two?</summary>\n\nYes.\n\n$$ a = b $$\n\n</details>\n\n"
+        "<details>\n<summary>Three?</summary>\n\nNo.\n\n</details>",
+    ),
     "result": ("It is {result}`toy.tiny.mean_iou:.1%`.", "It is 52.8%."),
     "label": ("(sec-a)=\n(sec-b)=\n## Here\n\n{ref}`sec-b`", "## Here\n\nHere"),
 }
@@ -85,6 +97,33 @@ CASES = {
 def test_rendering(book, name):
     source, expected = CASES[name]
     assert book.text(source + "\n") == expected
+
+
+SHOWN = "```{figure} _static/photos/red.webp\n:name: fig-a\n:alt: Red.\nSee.\n```\n"
+
+
+def test_a_small_picture_travels_inside_the_notebook_and_a_large_one_is_linked(book):
+    folder = book.root / "book/_static/photos"
+    folder.mkdir()
+    (folder / "red.webp").write_bytes(b"webp" * 15_000)
+    cell = book.export(SHOWN)["cells"][-1]
+    assert "![Red.](attachment:red.webp)" in "".join(cell["source"])
+    assert cell["attachments"] == {"red.webp": {"image/webp": base64.b64encode(b"webp" * 15_000).decode()}}
+    (folder / "red.webp").write_bytes(b"webp" * 15_000 + b"!")
+    cell = book.export(SHOWN)["cells"][-1]
+    assert f"![Red.]({RAW}/_static/photos/red.webp)" in "".join(cell["source"]) and "attachments" not in cell
+
+
+def test_a_picture_is_attached_where_it_is_shown_and_nowhere_else(book):
+    cells = book.export("A.\n\n## Two\n\n![Red](_static/red.png)\n\n## Three\n\nB.\n")["cells"]
+    assert ["attachments" in cell for cell in cells] == [False, True, False]
+
+
+def test_two_pictures_of_one_name_are_refused(book):
+    (book.root / "book/_static/photos").mkdir()
+    (book.root / "book/_static/photos/red.png").write_bytes(b"other")
+    with pytest.raises(BookError, match="two pictures of this page are called red.png"):
+        book.export("![Red](_static/red.png)\n\n![Red](_static/photos/red.png)\n")
 
 
 def test_pages_that_are_no_notebooks_are_linked_on_the_published_site(book):
@@ -150,6 +189,14 @@ def test_exercise_in_the_instructor_edition(book):
     assert cells[5] == "answer = 3\n\nchecks.answer(\n    answer,\n)"
     assert notebook[5]["metadata"] == {"jupyter": {"source_hidden": True}, "tags": ["solution"]}
     assert cells[6].startswith("## References")
+
+
+def test_a_picture_in_a_solution_is_linked_from_the_sheet(book):
+    book.chapter("02-two", "Two", EXERCISE.replace("of SECRET.", "of SECRET.\n\n![Red](_static/red.png)"))
+    texts, _ = export(book.root, "instructor")
+    assert f"![Red]({RAW}/_static/red.png)" in texts[book.root / "book" / "02-two-solutions.md"]
+    assert "attachment:red.png" in texts[book.root / "book" / "02-two.ipynb"]
+    assert "attachment" not in export(book.root)[0][book.root / "book" / "02-two.ipynb"]
 
 
 def test_sheet_of_solutions(book):

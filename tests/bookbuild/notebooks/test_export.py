@@ -42,6 +42,22 @@ def test_a_notebook(book):
     assert len(set(ids)) == len(ids) and all(ident.startswith("02-") for ident in ids)
 
 
+def test_a_folded_cell_with_a_title_is_a_form(book):
+    folded = "#Draw it \nimport torch"
+    notebook = book.export(BODY.replace("import torch", folded).replace("\n1\n```\n", "\n# Guard\n1\n```\n"))
+    drawn, shown, guard = notebook["cells"][2:]
+    assert "".join(drawn["source"]) == "#@title Draw it\nimport torch"
+    form = {"cellView": "form", "jupyter": {"source_hidden": True}}
+    assert drawn["metadata"] == form | {"tags": ["hide-input"]}
+    assert "".join(shown["source"]) == "# Guard\n1" and shown["metadata"] == {}
+    assert "".join(guard["source"]) == "#@title Guard\n1" and guard["metadata"] == form | {"tags": ["remove-cell"]}
+
+
+def test_form_fields_stay_as_they_are(book):
+    field = 'FULL = False  # @param {type:"boolean"}'
+    assert "".join(book.export(BODY.replace("\n1\n", f"\n{field}\n"))["cells"][3]["source"]) == field
+
+
 def test_the_same_source_gives_the_same_bytes_and_an_edit_changes_one_id(book):
     first = book.export(BODY)
     path = book.root / "book" / "02-two.ipynb"
@@ -120,7 +136,11 @@ def test_strangers_are_named(book, run):
     run()
     book.write("book/07-old.ipynb", "{}")
     book.chapter("03-new", "New", "A.\n")
+    book.deeper(old="A.\n")
+    book.write("_toc.yml", book.toc)
+    book.write("book/deeper/gone.ipynb", "{}")
     status, _, err = run("--check")
     assert status == 1
-    assert "book/07-old.ipynb: no chapter makes this notebook, delete it" in err
+    assert "book/07-old.ipynb: no page makes this notebook, delete it" in err
+    assert "book/deeper/gone.ipynb: no page makes this" in err and "book/deeper/old.md: not in _toc.yml" in err
     assert "book/03-new.md: not in _toc.yml, so neither a page nor a notebook" in err

@@ -114,6 +114,19 @@ FAULTS = {
     "two answers": (question("AB", "B?\n\n- a\n\n  b\n- c\n\n  d"), 1, "one of A, B, not 'AB'"),
     "question in a note": ("````{note}\n```{question}\nB?\n```\n````", 2, "must stand at the left margin"),
     "fault in a reason": (question("A", "B?\n\n- a\n\n  b\n- c\n\n  d {foo}`x`"), 11, "the role 'foo'"),
+    "two questions of memory": ("```{memory}\n- A?\n\n  B.\n- C?\n\n  D.\n```", 1, "three questions and nothing"),
+    "more than memory": ("```{memory}\nA\n\n- B?\n\n  C.\n```", 1, "one list of three questions and nothing else"),
+    "memory without an answer": (
+        "```{memory}\n- A?\n\n  B.\n- C?\n- D?\n\n  E.\n```",
+        5,
+        "question 2 of memory needs an answer",
+    ),
+    "memory with a link in its question": (
+        "```{memory}\n- A?\n\n  B.\n- C?\n\n  D.\n- {eq}`eq-one`?\n\n  E.\n```",
+        8,
+        "a question from memory holds text, code and formulas",
+    ),
+    "memory in a list": ("- a\n\n  ```{memory}\n  - A?\n  ```", 3, "'memory' must stand at the left margin"),
     "fault in a caption": (
         "```{code-cell} ipython3\n---\nmystnb:\n  figure:\n    name: fig-a\n    caption: A {foo}`x`\n---\n1\n```",
         1,
@@ -151,6 +164,12 @@ def test_a_chapter_without_front_matter(book):
     ("file", "old", "new", "said"),
     [
         ("_toc.yml", "book/setup", "book/nothing", "_toc.yml: lists book/nothing, but there is no book/nothing.md"),
+        (
+            "_toc.yml",
+            "{file: book/02-two}",
+            "{file: book/deeper/a}",
+            "the optional page book/deeper/a in a part that is",
+        ),
         ("_toc.yml", "numbered: 1\n    ", "", "lists the chapter book/01-one in a part that is not `numbered`"),
         ("_config.yml", "https://github.com/someone/book", "''", "repository: url must be an https:// address"),
         ("_config.yml", "branch: main", "branch: [", "_config.yml: not readable as YAML"),
@@ -158,6 +177,8 @@ def test_a_chapter_without_front_matter(book):
     ],
 )
 def test_settings(book, file, old, new, said):
+    book.deeper(a="A.")
+    book.write("_toc.yml", book.toc)
     text = (book.root / file).read_text()
     assert old in text
     book.write(file, text.replace(old, new))

@@ -9,13 +9,21 @@ from bookbuild.site import preview
 
 @pytest.mark.parametrize("number", ["4", "04"])
 def test_a_chapter_is_found_by_its_number(number):
-    assert preview.chapter(number).name.startswith("04-")
+    assert preview.source(number).name.startswith("04-")
 
 
 @pytest.mark.parametrize("number", ["99", "", "x"])
 def test_another_number_is_refused(number):
-    with pytest.raises(ValueError, match="there is no chapter .*make preview CH=04"):
-        preview.chapter(number)
+    with pytest.raises(ValueError, match="there is no chapter or page .*make preview CH=04"):
+        preview.source(number)
+
+
+@pytest.mark.parametrize("name", ["holes", "deeper/holes"])
+def test_an_optional_page_is_found_by_its_name(name, tmp_path, monkeypatch):
+    (tmp_path / "book" / "deeper").mkdir(parents=True)
+    (tmp_path / "book" / "deeper" / "holes.md").write_text("# Holes\n")
+    monkeypatch.setattr(preview, "ROOT", tmp_path)
+    assert preview.source(name) == tmp_path / "book" / "deeper" / "holes.md"
 
 
 def test_every_page_but_one_is_excluded_and_the_cache_is_the_books():

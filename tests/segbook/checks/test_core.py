@@ -14,6 +14,7 @@ import pytest
 import torch
 from matplotlib import pyplot as plt
 
+from bookbuild.chapters import notebook_files, page_name
 from segbook import checks
 from segbook.checks import core
 from segbook.checks.core import call, checker, personal, require
@@ -269,7 +270,7 @@ def test_a_misspelled_checker_is_named():
     assert not hasattr(checks, "_private")
 
 
-@pytest.mark.parametrize("chapter", sorted(BOOK.glob("[0-9][0-9]-*.md")), ids=lambda path: path.stem[:2])
+@pytest.mark.parametrize("chapter", notebook_files(BOOK.parent), ids=page_name)
 def test_every_checker_that_a_chapter_calls_exists(chapter):
     called = re.findall(r"\bchecks\.(\w+)\(", chapter.read_text(encoding="utf-8"))
     assert called and all(callable(vars(checks).get(name)) for name in called)
