@@ -38,7 +38,7 @@ MEASURED = {
     "learned_enlargement": ("miou_frozen", "miou_learned"),
     "measure_undo": ("honest_logits",),
     "measure_steps": ("hinge_iou", "cross_entropy_iou"),
-    "skip_alignment": ("aligned_miou", "share"),
+    "skip_in_place": ("miou_in_place", "miou_32s", "miou_8s", "share"),
     "forgotten_optimizer": ("relative_distance",),
     "paired_bootstrap": ("difference", "error_paired", "error_separate"),
     "dilated_coarser": ("miou_at_16", "miou_at_32"),
