@@ -8,12 +8,18 @@ from typing import NoReturn
 from segbook.checks.aspp_and_deeplabv3 import *  # noqa: F403 (each file lists its checkers in __all__)
 from segbook.checks.bilinear_kernels import *  # noqa: F403
 from segbook.checks.capstone_rooftops import *  # noqa: F403
+from segbook.checks.checkerboards import *  # noqa: F403
+from segbook.checks.col2im import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
 from segbook.checks.core import Outcome, repeat, report, seed
+from segbook.checks.d2l_audited import *  # noqa: F403
 from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
+from segbook.checks.frozen_or_learned import *  # noqa: F403
 from segbook.checks.inference_any_size import *  # noqa: F403
+from segbook.checks.losses_compared import *  # noqa: F403
+from segbook.checks.many_gpus_and_16_bits import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
 from segbook.checks.ours_against_the_papers import *  # noqa: F403
 from segbook.checks.pad_100_crop_19 import *  # noqa: F403

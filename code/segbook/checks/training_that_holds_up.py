@@ -1,33 +1,35 @@
 """Chapter 8, Training that holds up."""
 
+import copy
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from math import isclose
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from segbook import QUICK, losses
-from segbook.checks.core import call, checker, own_numbers, require
-from segbook.checks.values import Wrong, number, short
+from segbook.checks.core import call, checker, generator, own_numbers, require
+from segbook.checks.states import Walk, differing, through_a_file
+from segbook.checks.values import Wrong, number, numbers, short, whole
 from segbook.train.schedule import poly
 
 __all__ = [
     "clip_angles",
     "faults_found_by_heart",
-    "forgotten_optimizer",
-    "paired_bootstrap",
+    "paired_errors",
     "rate_at_step_300",
+    "same_run",
     "train_keeping_best",
-    "weighted_halves",
 ]
 
 
 def yes_or_no(value: Any, name: str) -> bool:
     """A bool from True, False, 0, 1 or an array or tensor of one of them."""
-    value = value.item() if hasattr(value, "item") else value
+    array = np.asarray(value.detach().cpu() if isinstance(value, Tensor) else value)
+    value = array.item() if array.size == 1 else value
     require(isinstance(value, bool | int | float) and value in (0, 1), f"{name} is True or False, not {short(value)}")
     return bool(value)
 
@@ -94,118 +96,164 @@ def rate_at_step_300(rate_backbone: float, rate_head: float) -> str:
     return "lr x poly x warm-up, with the steps counted that are done"
 
 
-class Walk:
-    """A network whose weight and running mean are the number of its step, and the scores of those steps."""
-
-    def __init__(self, scores: Sequence[float]):
-        self.scores = scores
-        self.steps = 0
-        self.model = nn.BatchNorm1d(1)
-        nn.init.zeros_(self.model.weight)
-
-    def step(self, model: nn.Module) -> None:
-        self.steps += 1
-        model.weight.data += 1
-        model.running_mean += 1
-
-    def score(self, model: nn.Module) -> float:
-        at = round(model.weight.item())
-        return self.scores[at - 1] if at else -1.0
-
-
 @checker
 def train_keeping_best(train_keeping_best: Callable) -> str:
-    generator = torch.Generator().manual_seed(0)
+    random = generator()
     walks = [[0.9, 0.7, 0.5, 0.3], [0.2, 0.4, 0.3], [0.1, 0.2, 0.3], [0.0, 0.0], [0.4], [0.3, 0.8, 0.8, 0.1]]
-    walks += [torch.rand(7, generator=generator).tolist() for _ in range(6)]
+    walks += [torch.rand(7, generator=random).tolist() for _ in range(6)]
     for scores in walks:
-        walk = Walk(scores)
-        said = f"train_keeping_best over scores {', '.join(f'{s:.2g}' for s in scores)}"
+        walk = Walk(scores, random)
+        said = f"train_keeping_best over scores {', '.join(f'{s:.3g}' for s in scores)}"
         rounds = len(scores)
         try:
             best = call(partial(train_keeping_best, walk.model, walk.step, walk.score, rounds), said=said)
         except Wrong as wrong:
-            if walk.steps > rounds:
+            if len(walk.places) > rounds:
                 raise Wrong(f"{said} takes more than {rounds} steps") from wrong
             raise
-        best = number(best, f"what {said} returns")
-        require(walk.steps == rounds, f"{said} takes {walk.steps} steps, and {rounds} rounds are asked for")
-        require(
-            isclose(best, max(scores), abs_tol=1e-6), f"{said} returns {best:.2g}, and that is not the highest of them"
-        )
-        weight, statistic = round(walk.model.weight.item()), round(walk.model.running_mean.item())
+        best, steps = number(best, f"what {said} returns"), len(walk.places)
+        require(steps == rounds, f"{said} takes {steps} steps, and {rounds} rounds are asked for")
+        require(not walk.jumped, f"{said} takes a step from other weights than the step before has left")
+        require(isclose(best, max(scores), abs_tol=1e-6), f"{said} returns {best:.6g}, not the highest of them")
+        weights = [name for name, _ in walk.model.named_parameters()]
+        at = walk.found(walk.model, weights)
+        require(at, f"{said} leaves weights that were those of no round, or of several rounds mixed")
         hint = ""
-        if weight == rounds:
+        if at == rounds:
             hint = ", those of the last round. What do the tensors in `state_dict()` do when the next step is taken?"
+        require(scores[at - 1] == max(scores), f"{said} leaves the weights of round {at}{hint}")
+        whole_state = walk.found(walk.model, list(walk.model.state_dict()))
         require(
-            1 <= weight <= rounds and scores[weight - 1] == max(scores),
-            f"{said} returns {best:.2g} and leaves the weights of round {weight}{hint}",
+            whole_state == at,
+            f"{said} leaves the weights of round {at}, and statistics of batch norm that are another round's: a "
+            "network is more than its parameters",
         )
-        require(
-            statistic == weight,
-            f"{said} leaves the weights of round {weight} and the running mean of round {statistic}: a network is more "
-            "than its parameters",
-        )
+        require(walk.model.training, f"{said} leaves the network in evaluation mode")
     return "the score that is returned is that of the weights that are left, wherever the best round was"
 
 
-@checker
-def forgotten_optimizer(relative_distance: float) -> str:
-    distance = number(relative_distance, "relative_distance")
-    require(distance >= 0, "a length is not negative")
-    require(
-        distance > 1e-6,
-        "the two ended at the same weights: was the network copied before it went on, and did the second optimizer "
-        "hold the *copy's* weights?",
-    )
-    require(distance < 5, f"{distance:.3g} times its own length? Divide by the length of the weights")
-    require(
-        distance > 0.2,
-        f"{distance:.3f} is closer than a new AdamW of rate 0.01 comes: did *both* go on for 20 steps from the same "
-        "weights, the new one with the same rate?",
-    )
-    require(distance < 0.8, f"{distance:.3f} is further than 20 steps of rate 0.01 lead: is it the same batch?")
-    return f"{distance:.2f} of the weights' length after 20 steps: another run under the old name"
+def small_network(random: torch.Generator) -> nn.Module:
+    """A network with weights, statistics and a counter, of random values."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 2, 1))
+    for parameter in model.parameters():
+        parameter.data.copy_(torch.randn(parameter.shape, generator=random))
+    return model
+
+
+def go_on(model: nn.Module, optimizer: torch.optim.Optimizer, first: int, last: int, data: Tensor) -> None:
+    """Steps `first` to `last`, whose batches and rates follow from their numbers."""
+    for step in range(first, last):
+        for group in optimizer.param_groups:
+            group["lr"] = 0.05 * poly(step, len(data))
+        optimizer.zero_grad()
+        (model(data[step]) - data[step][:, :2, 1:-1, 1:-1]).square().mean().backward()
+        optimizer.step()
 
 
 @checker
-def paired_bootstrap(difference: float, error_paired: float, error_separate: float) -> str:
-    difference = number(difference, "difference")
-    paired, separate = number(error_paired, "error_paired"), number(error_separate, "error_separate")
-    require(paired >= 0 and separate >= 0, "a standard error is not negative")
+def same_run(save_run: Callable, restore_run: Callable) -> str:
+    random = generator()
+    adam = partial(torch.optim.AdamW, lr=0.05, weight_decay=0.01)
+    momentum = partial(torch.optim.SGD, lr=0.05, momentum=0.9)
+    for kind, cut in ((adam, 5), (momentum, 3), (adam, 9)):
+        data = torch.randn(12, 2, 3, 6, 5, generator=random)
+        model = small_network(random)
+        optimizer = kind(model.parameters())
+        go_on(model, optimizer, 0, cut, data)
+        then = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
+        state = call(partial(save_run, model, optimizer, cut), said="save_run")
+        require(isinstance(state, dict), f"save_run returns {short(state)}, and a dictionary is asked for")
+        changed = differing(then, (model.state_dict(), optimizer.state_dict()))
+        require(not changed and model.training, "save_run changes the run that it saves")
+        go_on(model, optimizer, cut, len(data), data)
+        later = small_network(random)
+        new = kind(later.parameters())
+        step = call(partial(restore_run, through_a_file(state), later, new), said="restore_run")
+        step = whole(step, "the step that restore_run returns")
+        require(step == cut, f"restore_run returns step {step}, and the run was saved after {cut} steps")
+        aliased = not differing(later.state_dict(), model.state_dict())
+        require(
+            not aliased,
+            "the weights that come back are those of the end, not those from when the run was saved: what do the "
+            "tensors in a `state_dict()` do while the training goes on?",
+        )
+        wrong = differing(then[0], later.state_dict())
+        require(not wrong, f"after restore_run the network's {', '.join(wrong[:2])} is not what it was when saved")
+        averages = differing(then[1]["state"], new.state_dict()["state"])
+        require(
+            not averages,
+            "weights and statistics come back. Not all of the optimizer does as it was: what does it remember from "
+            "step to step, and who changes that after `save_run`?",
+        )
+        go_on(later, new, step, len(data), data)
+        require(
+            not differing(model.state_dict(), later.state_dict()),
+            "everything comes back, and the resumed run ends elsewhere: does a part of it still belong to the first?",
+        )
+    return "AdamW and SGD, cut at three places and resumed through a file: equal to the last bit"
+
+
+def table_of_counts(counts: Any, what: str) -> Tensor:
+    """Confusion matrices (scenes, C, C) as float64."""
+    table = torch.as_tensor(numbers(counts, what))
     require(
-        max(abs(difference), paired, separate) < 1,
-        "a mean IoU lies between 0 and 1, and so do differences and their errors: no per cent",
+        table.ndim == 3 and table.shape[1] == table.shape[2],
+        f"{what} is a confusion matrix for each scene, (scenes, C, C); this is {tuple(table.shape)}",
+    )
+    require((table >= 0).all() and (table == table.round()).all(), f"{what} holds counts of pixels")
+    return table
+
+
+def mean_ious(counts: Tensor, times: Tensor) -> Tensor:
+    """mIoU of the scenes, each taken so many times: (scenes, C, C) and (draws, scenes) -> (draws,)."""
+    summed = torch.einsum("ds,sij->dij", times.double(), counts)
+    hits = summed.diagonal(dim1=1, dim2=2)
+    return (hits / (summed.sum(1) + summed.sum(2) - hits)).nanmean(1)
+
+
+@checker
+def paired_errors(
+    counts: Tensor, counts_mirrored: Tensor, difference: float, error_paired: float, error_separate: float
+) -> str:
+    table, other = table_of_counts(counts, "counts"), table_of_counts(counts_mirrored, "counts_mirrored")
+    require(table.shape == other.shape, f"the tables have the shapes {tuple(table.shape)} and {tuple(other.shape)}")
+    require(not torch.equal(table, other), "both tables are the same: were the *images* mirrored for the second?")
+    require(
+        torch.equal(table.sum(2), other.sum(2)),
+        "a mirror changes no scene's pixels of a class, and in the tables they differ: are these the same scenes, in "
+        "the same order?",
+    )
+    asked = [number(v, n) for v, n in ((difference, "difference"), (error_paired, "error_paired"))]
+    asked.append(number(error_separate, "error_separate"))
+    n, random = len(table), generator()
+    draws = torch.randint(n, (2, 4000, n), generator=random)
+    times, apart = (torch.stack([torch.bincount(d, minlength=n) for d in one]) for one in draws)
+    here, there = mean_ious(table, times), mean_ious(other, times)
+    right = (mean_ious(other, torch.ones(1, n)) - mean_ious(table, torch.ones(1, n))).item()
+    paired, separate = (there - here).std().item(), (mean_ious(other, apart) - here).std().item()
+
+    def near(value: float, wanted: float) -> bool:
+        return isclose(value, wanted, rel_tol=0.12)  # five standard errors of a spread over a thousand draws
+
+    require(
+        abs(asked[0]) < 1 and max(asked[1:]) < 1, "differences of scores between 0 and 1 are asked for, no per cent"
     )
     require(
-        difference != 0 or QUICK,
-        "no difference at all: were the *images* mirrored that were scored the second time?",
+        isclose(abs(asked[0]), abs(right), rel_tol=0.01, abs_tol=6e-4),
+        f"a difference of {asked[0]:+.5f} does not belong to the tables: sum the counts over the scenes, then score",
     )
-    require(
-        QUICK or abs(difference) < 0.1,
-        f"a difference of {difference:+.3f} is too large for a mirror: were labels and images mirrored together?",
-    )
-    require(
-        separate > 0 and (QUICK or paired > 0),
-        "an error of 0: is every one of the thousand sets drawn anew, with repetition?",
-    )
-    require(paired != separate, "both errors are the same: draw scenes for each of the two by itself")
-    require(QUICK or paired < separate, "drawn together, what is difficult for both cancels: are the two exchanged?")
-    require(
-        QUICK or separate > 0.007,
-        f"an error of {separate:.4f} drawn separately is too small for 100 scenes: the spread of the thousand scores "
-        "*is* the standard error, and is divided by nothing",
-    )
-    require(
-        QUICK or separate < 0.08,
-        f"an error of {separate:.3f} drawn separately is too large: is each draw 100 scenes, summed before the score?",
-    )
-    require(
-        QUICK or paired < 0.8 * separate,
-        f"drawing together leaves {paired / separate:.0%} of the error: were exactly the same scenes taken for both?",
-    )
-    require(QUICK or paired > 0.001, f"a paired error of {paired:.5f} is too small for 100 scenes")
-    return f"beside {difference:+.3f} an error of {separate:.3f} drawn apart and one of {paired:.3f} drawn together"
+    require(min(asked[1:]) > 0, "an error of 0, or below: is each of the thousand sets drawn anew, with repetition?")
+    exchanged = near(asked[1], separate) and near(asked[2], paired) and not near(paired, separate)
+    require(not exchanged, "the two errors are exchanged: which one do scenes share that are difficult for both?")
+    for value, wanted, name in ((asked[1], paired, "error_paired"), (asked[2], separate, "error_separate")):
+        small = any(near(value * root, wanted) for root in (math.sqrt(1000), math.sqrt(n)))
+        require(not small, f"{name}: the spread of the thousand scores *is* the standard error, divided by nothing")
+        both = near(value, separate if wanted is paired else paired)
+        hint = (
+            ": were the same scenes drawn for both?" if wanted is paired else ": were scenes drawn for each by itself?"
+        )
+        require(near(value, wanted), f"{name} is not what these tables give{hint if both else ''}")
+    return f"beside {right:+.3f} an error of {separate:.3f} drawn apart and one of {paired:.3f} drawn together"
 
 
 @checker
@@ -243,54 +291,3 @@ def clip_angles(degrees_norm: float, degrees_value: float, a: float, b: float) -
         require(not isclose(by_value, slip, abs_tol=5e-3 if slip < 2 else 0.1), f"{by_value:g}: {why}")
     require(abs(by_value - right) < 0.1, f"{by_value:g} degrees is not the angle between before and after")
     return "the norm keeps the direction, the value bends it towards the diagonal"
-
-
-@checker
-def weighted_halves(weighted_halves: Callable) -> str:
-    generator = torch.Generator().manual_seed(0)
-    with torch.random.fork_rng():
-        torch.default_generator.manual_seed(0)
-        model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 21, 1)).eval()
-    weights = list(model.parameters())
-    images = torch.randn(8, 3, 12, 10, generator=generator)
-    full = torch.randint(0, 21, (8, 12, 10), generator=generator)
-    without_rows, scattered, half_void = full.clone(), full.clone(), full.clone()
-    without_rows[:4, :8] = 255
-    scattered[torch.rand(full.shape, generator=generator) < torch.linspace(0, 0.9, 8)[:, None, None]] = 255
-    half_void[4:] = 255
-    cases = {
-        "no void": full,
-        "void in two thirds of the first half": without_rows,
-        "more void in each further image": scattered,
-        "nothing but void in the second half": half_void,
-    }
-    for case, labels in cases.items():
-        said = f"weighted_halves of labels with {case}"
-        found = call(lambda x, y: weighted_halves(model, x, y), images, labels, said=said)
-        require(isinstance(found, list | tuple | Tensor), f"{said} returns {short(found)}, no pair of losses")
-        require(not isinstance(found, Tensor) or found.shape == (2,), f"{said} returns one tensor, not two losses")
-        require(len(found) == 2, f"{said} returns {len(found)} losses, and there are two halves")
-        require(
-            all(isinstance(part, Tensor) and part.numel() == 1 for part in found),
-            f"{said}: a loss is a tensor of one number, this is {short(found[0])}",
-        )
-        mean = (found[0] + found[1]).sum() / 2
-        require(mean.requires_grad, f"{said}: no gradient arrives at the weights; was a loss turned into a number?")
-        wanted = slope(losses.cross_entropy(model(images), labels), weights)
-        got = slope(mean, weights)
-        require(
-            got.isfinite().all(), f"{said}: the gradient is NaN. A mean over no pixel is 0/0, and 0 times NaN is NaN"
-        )
-        ratio = ((got @ wanted) / (wanted @ wanted)).item()
-        off = ((got - wanted).norm() / wanted.norm()).item()
-        hint = ", in another direction: what does each half's mean divide by, and the whole one?"
-        if (got - ratio * wanted).norm() < 1e-3 * got.norm():
-            hint = f": it is {ratio:.3g} times as long. The two gradients are *averaged*"
-        require(off < 1e-3, f"{said}: the mean of the two gradients is {off:.0%} off{hint}")
-    return "the gradient of the whole batch, wherever the void lies"
-
-
-def slope(loss: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    """The gradient over all weights, as one vector; zeros where none arrives."""
-    parts = torch.autograd.grad(loss, weights, allow_unused=True)
-    return torch.cat([(torch.zeros_like(w) if g is None else g).flatten() for w, g in zip(weights, parts)])

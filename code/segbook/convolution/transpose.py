@@ -18,7 +18,7 @@ Pair = tuple[int, int]
 def conv_matrix(
     weight: Tensor, in_size: int | Pair, stride: int | Pair = 1, padding: int | Pair = 0, dilation: int | Pair = 1
 ) -> Tensor:
-    """The matrix C of a convolution: `C @ x.flatten()` equals `conv2d(x, weight, ...).flatten()`.
+    """The matrix M of a convolution: `M @ x.flatten()` equals `conv2d(x, weight, ...).flatten()`.
 
     One row for each output value, one column for each input value. It is dense, for looking at and for small checks:
     a 3x3 layer with 64 channels on a 56x56 map would need 160 GB. Differentiable with respect to `weight`.
@@ -31,7 +31,7 @@ def conv_matrix(
         weight: (out_channels, in_channels, kernel height, kernel width), as conv2d takes it.
         in_size: height and width of the input, or one number for a square.
 
-    Returns C, (out_channels * out height * out width, in_channels * in height * in width).
+    Returns M, (out_channels * out height * out width, in_channels * in height * in width).
     Raises ValueError for a weight that is not 4-dimensional, or a kernel that does not fit into the padded input.
     """
     if weight.dim() != 4:
@@ -112,11 +112,11 @@ def stamp(x: Tensor, weight: Tensor, size: Pair, stride: Pair, padding: Pair, di
 
 
 def transposed_matrix(x: Tensor, weight: Tensor, size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Tensor:
-    """Cᵀx, where C is the convolution that takes the output's shape to that of x."""
+    """Mᵀx, where M is the convolution that takes the output's shape to that of x."""
     groups = []
     for x_group, weight_group in zip(x.unbind(1), weight):
         matrix = conv_matrix(weight_group, size, stride, padding, dilation)  # (I * h * w, O * H * W)
-        groups.append(x_group.flatten(1) @ matrix)  # a row times C is Cᵀ times a column
+        groups.append(x_group.flatten(1) @ matrix)  # a row times M is Mᵀ times a column
     return torch.stack(groups, 1).view(*x.shape[:2], weight.shape[2], *size)
 
 

@@ -184,7 +184,7 @@ function start(host) {
   const sliders = Object.fromEntries([["s", "Stride s", 6], ["k", "Kernel k", 12], ["p", "Padding p", 3]].map(
     ([key, label, max]) => [key, control("slider", key, label, { min: 1, max })]));
   const align = control("choice", "corners", "interpolate, align_corners =", { options: [["False", "False"], ["True", "True"]] });
-  const input = control("choice", "input", "Enlarge", { options: [["ones", "All ones"], ["impulse", "A single 1"], ["picture", "A picture"]] });
+  const input = control("choice", "input", "Upsample", { options: [["ones", "All ones"], ["impulse", "A single 1"], ["picture", "A picture"]] });
   const key = (colour, sign) => el("b", { style: `color: var(${colour})`, "aria-hidden": "true" }, `${sign} `);
   host.root.append(
     kit.presets(CASES.map(([name, s, k, p, corners = "False"]) => [name, () => change({ s, k, p, corners })])),

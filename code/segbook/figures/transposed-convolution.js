@@ -58,7 +58,7 @@ const maths = (() => {
 
   const flip = (w) => w.map((row) => [...row].reverse()).reverse();
 
-  /** C of the convolution that is transposed: a row for each input of ours, a column for each output; null = no weight. */
+  /** M, the matrix of the convolution that is transposed: a row for each input of ours, a column for each output; null = no weight. */
   function matrix(w, S) {
     const [A, B] = axes(S), C = make(A.n * B.n, A.m * B.m, () => null);
     make(A.m, B.m, (a, b) => terms(a, b, S).forEach(({ index, u, v }) => { C[index][a * B.m + b] = w[u][v]; }));
@@ -196,21 +196,21 @@ function start(host) {
       plan(room) {
         const C = maths.matrix(w, S), N = A.n * B.n, M = A.m * B.m, u = fit(room - 20 - 2 * EDGE, M + N + 1.4, 28);
         const right = EDGE + M * u + 20, down = 26 + 1.4 * u, here = probe[0] * B.m + probe[1], now = stamps - 1, line = u > 9 ? 3 : 2;
-        if (M + N > 180) return { width: room, height: 30, grids: [{ x: EDGE, y: 22, u: 0, rows: 0, columns: 0, title: `C is ${N} × ${M}: too fine to draw` }] };
+        if (M + N > 180) return { width: room, height: 30, grids: [{ x: EDGE, y: 22, u: 0, rows: 0, columns: 0, title: `M is ${N} × ${M}: too fine to draw` }] };
         const cell = (i, o) => C[i][o] !== null && { text: number(C[i][o]), fills: [[hue(i), 0.4]] };
         const output = { colour: "ink", line }, input = (at, of) => (now < 0 ? [] : [{ at, of, colour: hue(now), line }]);
         const grids = [
-          { x: EDGE, y: down, u, rows: N, columns: M, title: "C", cell, point: (i, o) => go(o), press: (i) => stampAt(i + 1),
+          { x: EDGE, y: down, u, rows: N, columns: M, title: "M", cell, point: (i, o) => go(o), press: (i) => stampAt(i + 1),
             frames: [{ at: [0, here], of: [N, 1], ...output }, ...input([now, 0], [1, M])] },
           { x: right, y: down, u, rows: M, columns: N, cell: (o, i) => cell(i, o), point: go, press: (o, i) => stampAt(i + 1),
             frames: [...input([0, now], [M, 1]), { at: [here, 0], of: [1, N], ...output }] },
-          { x: right, y: 22, u, rows: 1, columns: N, title: N * u > 70 ? "Cᵀ below x" : "Cᵀ, x", cell: (_, i) => ({ text: number(x.flat()[i]), fills: [[hue(i), 0.16]] }) },
-          { x: right + (N + 0.4) * u, y: down, u, rows: M, columns: 1, title: "y", cell: (o) => ({ text: number(y.flat()[o]) }),
+          { x: right, y: 22, u, rows: 1, columns: N, title: N * u > 70 ? "Mᵀ below x" : "Mᵀ, x", cell: (_, i) => ({ text: number(x.flat()[i]), fills: [[hue(i), 0.16]] }) },
+          { x: right + (N + 0.4) * u, y: down, u, rows: M, columns: 1, title: "z", cell: (o) => ({ text: number(y.flat()[o]) }),
             frames: [{ at: [here, 0], ...output }], point: go },
         ];
         const folded = Math.min(fit(M * u, B.m, 26), fit((M - N) * u - 30, A.m, 26));
         if (now >= 0 && !S.flat && folded > 5) {
-          grids.push({ x: EDGE, y: down + N * u + 30, u: folded, rows: A.m, columns: B.m, title: M * u > 130 ? `row ${now} of C, folded` : `row ${now}`,
+          grids.push({ x: EDGE, y: down + N * u + 30, u: folded, rows: A.m, columns: B.m, title: M * u > 130 ? `row ${now} of M, folded` : `row ${now}`,
             frames: [{ at: probe, ...output }], cell: (r, c) => cell(now, r * B.m + c), point });
         }
         return { width: right + (N + 1.4) * u + EDGE, height: down + Math.max(M, N) * u + EDGE, grids };
@@ -258,7 +258,7 @@ function start(host) {
     code { font-size: .87rem; background: var(--surface); padding: .1rem .3rem; border-radius: 3px; overflow-wrap: anywhere; }`;
 
   const where = (r, c) => (S.flat ? `cell ${c}` : `row ${r}, column ${c}`);
-  const nameOf = ([a, b]) => (S.flat ? `y[${b}]` : `y[${a}, ${b}]`);
+  const nameOf = ([a, b]) => (S.flat ? `z[${b}]` : `z[${a}, ${b}]`);
   const factor = (value) => (value < 0 ? `(${number(value)})` : number(value));
 
   const rounded = (values) => JSON.stringify(values.map((row) => row.map((value) => Number(value.toFixed(4)))));

@@ -125,13 +125,13 @@ def test_numbers_of_torch_that_differ_are_told(figure_page):
 
 
 def test_pointing_shows_the_sum_in_every_view(figure):
-    assert state(figure)["sum"] == "y[1, 1] = a 0·3 + b 1·2 + c 2·1 + d 3·0 = 4"
+    assert state(figure)["sum"] == "z[1, 1] = a 0·3 + b 1·2 + c 2·1 + d 3·0 = 4"
     canvas = figure.figure.locator(".stamps canvas")
     canvas.hover(position={"x": 2 + 40 * 2.5, "y": 22 + 40 * 1.5})
-    assert state(figure)["sum"] == "y[1, 2] = a 1·3 + b 3·1 = 6"
+    assert state(figure)["sum"] == "z[1, 2] = a 1·3 + b 3·1 = 6"
     canvas.focus()
     figure.keyboard.press("ArrowDown")
-    assert state(figure)["sum"] == "y[2, 2] = a 3·3 = 9"
+    assert state(figure)["sum"] == "z[2, 2] = a 3·3 = 9"
     figure.figure.locator(".zeros canvas").focus()
     figure.keyboard.press("ArrowLeft")
     assert state(figure)["probe"] == [2, 1]

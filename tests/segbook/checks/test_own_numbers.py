@@ -36,8 +36,8 @@ def counts(present, marked, right):
     return accuracy, right / marked, right / present, right / union, 2 * right / (present + marked)
 
 
-def merge(a, large, b, small):
-    return np.average([a, b], weights=[large, small]), np.mean([a, b])
+def weight(dice, other):
+    return dice / 2, 2 / dice - 1, 1 / (1 + other)
 
 
 def clip(a, b):
@@ -62,7 +62,7 @@ RIGHT = {
     "bilinear_corner": corner,
     "effective_recipe": recipe,
     "measure_counts": counts,
-    "measure_merge": merge,
+    "measure_weight": weight,
     "clip_angles": clip,
     "dilated_rate": rate,
     "infer_count": windows,

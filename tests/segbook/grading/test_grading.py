@@ -48,7 +48,7 @@ CELLS = [
         "for i in range(5):\n    if os.fork() == 0:\n        os.setsid()\n        if i % 2: sys.exit()\n        break",
         "",
     ),
-    ("class Huge:\n    def __repr__(self): return 'y' * 10**8\nchecks.bilinear_shift(Huge())", ""),
+    ("class Huge:\n    def __repr__(self): return 'y' * 10**8\nchecks.bilinear_hand(Huge())", ""),
     ("def gone(*sizes): sys.exit()\nchecks.bilinear_bug(gone)", ""),
     ("print('z' * 10**7)\nos.write(1, b'[]')\nos.system('echo hello')\ninput()", "cell 16 raised EOFError"),
     ("import segbook.checks\nassert segbook.checks.bilinear_odd(ODD)", ""),
@@ -126,7 +126,7 @@ def graded(tmp_path_factory) -> dict[str, dict[str, str]]:
 @needs_bubblewrap
 def test_one_broken_answer_costs_one_exercise(graded):
     row = graded["broken answers.ipynb"]
-    verdicts = {"bilinear_corner": "not yet", "bilinear_shift": "not yet", "bilinear_bug": "not yet"}
+    verdicts = {"bilinear_corner": "not yet", "bilinear_hand": "not yet", "bilinear_bug": "not yet"}
     assert {name: row[name] for name in NAMES if row[name]} == verdicts | {"bilinear_odd": "passed"}
     assert (row["status"], row["student"], row["passed"], row["claimed"]) == ("done", "Ada", "1", "0")
     assert row["total"] == str(len(NAMES)) and row["isolation"] == "network closed, files read-only"

@@ -3,12 +3,10 @@
 import copy
 import io
 import math
+from functools import partial
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-
-from segbook import losses
 
 
 def copied(model, step, score, rounds):
@@ -65,46 +63,137 @@ def one_round_more(model, step, score, rounds):
     return copied(model, step, score, rounds + 1)
 
 
-def halves(factor, loss=losses.cross_entropy):
-    """Two losses times a factor of (their valid pixels, all valid pixels)."""
+class Keeper:
+    """A callable object that keeps the best weights."""
 
-    def weighted_halves(model, images, labels):
-        total = (labels != 255).sum()
-        parts = [(images[s], labels[s]) for s in (slice(0, 4), slice(4, 8))]
-        return [factor((y != 255).sum(), total) * loss(model(x), y) for x, y in parts]
-
-    return weighted_halves
-
-
-def by_sums(model, images, labels):
-    total = (labels != 255).sum()
-    scores = model(images).chunk(2)
-    return torch.stack(
-        [F.cross_entropy(z, y, ignore_index=255, reduction="sum") * 2 / total for z, y in zip(scores, labels.chunk(2))]
-    )
+    def __call__(self, model, step, score, rounds):
+        kept = []
+        for _ in range(rounds):
+            step(model)
+            kept.append((score(model), {name: value.clone() for name, value in model.state_dict().items()}))
+        best, state = max(kept, key=lambda one: one[0])
+        model.load_state_dict(state)
+        return np.float64(best)
 
 
-def plain(scores, labels):
-    return F.cross_entropy(scores, labels, ignore_index=255)
+def left_in_evaluation(model, step, score, rounds):
+    best = copied(model, step, score, rounds)
+    model.eval()
+    return best
 
 
-def masked_mean(scores, labels):
-    valid = labels != 255
-    return (F.cross_entropy(scores, labels.where(valid, 0), reduction="none") * valid).sum() / valid.sum()
+def halfway(model, step, score, rounds):
+    best = copied(model, step, score, rounds)
+    with torch.no_grad():
+        next(model.parameters()).mul_(0.5)
+    return best
 
 
-def in_numbers(model, images, labels):
-    return [part.item() for part in by_sums(model, images, labels)]
+def saving(take=copy.deepcopy, leave_out=(), **more):
+    def save(model, optimizer, step):
+        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, **more}
+        return take({name: value for name, value in state.items() if name not in leave_out})
+
+    return save
 
 
-def detached(model, images, labels):
-    return [part.detach() for part in by_sums(model, images, labels)]
+def restore(state, model, optimizer):
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"]
 
 
-def mutating(model, images, labels):
-    labels[labels == 255] = 0
-    return by_sums(model, images, labels)
+def restore_weights(state, model, optimizer):
+    model.load_state_dict(state["model"])
+    return state["step"]
 
+
+def restore_without_return(state, model, optimizer):
+    restore(state, model, optimizer)
+
+
+def restore_one_more(state, model, optimizer):
+    return restore(state, model, optimizer) + 1
+
+
+def in_bytes(model, optimizer, step):
+    file = io.BytesIO()
+    torch.save([model.state_dict(), optimizer.state_dict()], file)
+    return {"bytes": torch.frombuffer(bytearray(file.getvalue()), dtype=torch.uint8), "step": torch.tensor(step)}
+
+
+def from_bytes(state, model, optimizer):
+    weights, averages = torch.load(io.BytesIO(state["bytes"].numpy().tobytes()), weights_only=True)
+    model.load_state_dict(weights)
+    optimizer.load_state_dict(averages)
+    return state["step"]
+
+
+def by_clones(model, optimizer, step):
+    """Buffers and parameters by name, the optimizer's state by number."""
+    return {
+        "model": {name: value.detach().clone() for name, value in model.state_dict().items()},
+        "optimizer": copy.deepcopy(optimizer.state_dict()),
+        "step": step,
+    }
+
+
+def parameters_alone(model, optimizer, step):
+    return by_clones(model, optimizer, step) | {"model": {n: p.detach().clone() for n, p in model.named_parameters()}}
+
+
+def restore_what_is_there(state, model, optimizer):
+    model.load_state_dict(state["model"], strict=False)
+    optimizer.load_state_dict(state["optimizer"])
+    return state["step"]
+
+
+def whole_model(model, optimizer, step):
+    return {"model": copy.deepcopy(model), "optimizer": copy.deepcopy(optimizer.state_dict()), "step": step}
+
+
+def reset_while_saving(model, optimizer, step):
+    state = by_clones(model, optimizer, step)
+    optimizer.state.clear()
+    return state
+
+
+RANDOM = torch.Generator().manual_seed(5)
+SCENES, CLASSES = 60, 6
+TRUE = torch.randint(0, 400, (SCENES, CLASSES), generator=RANDOM)  # pixels of each class in each scene
+
+
+def confusions(skill):
+    """A confusion matrix a scene: most of a class's pixels right, the others anywhere."""
+    table = torch.zeros(SCENES, CLASSES, CLASSES, dtype=torch.int64)
+    for s in range(SCENES):
+        for c in range(CLASSES):
+            right = int(TRUE[s, c] * skill[s])
+            table[s, c, c] += right
+            elsewhere = torch.randint(0, CLASSES, (int(TRUE[s, c]) - right,), generator=RANDOM)
+            table[s, c] += torch.bincount(elsewhere, minlength=CLASSES)
+    return table
+
+
+SKILL = torch.rand(SCENES, generator=RANDOM) ** 0.3  # a scene is difficult both ways
+HERE = confusions(SKILL)
+THERE = confusions((SKILL + 0.06 * torch.randn(SCENES, generator=RANDOM)).clamp(0, 0.98))
+
+
+def miou(table):
+    hits = table.diagonal(dim1=-2, dim2=-1).double()
+    return (hits / (table.sum(-1) + table.sum(-2) - hits)).nanmean(-1)
+
+
+def resampled(table, draws):
+    return torch.stack([miou(table[d].sum(0)) for d in draws])
+
+
+DRAWS, OTHERS = torch.randint(SCENES, (2, 3000, SCENES), generator=RANDOM)
+DIFFERENCE = (miou(THERE.sum(0)) - miou(HERE.sum(0))).item()
+PAIRED = (resampled(THERE, DRAWS) - resampled(HERE, DRAWS)).std().item()
+SEPARATE = (resampled(THERE, OTHERS) - resampled(HERE, DRAWS)).std().item()
+PER_IMAGE = (miou(THERE) - miou(HERE)).mean().item()
 
 RATE = 0.01 * (301 / 600) ** 0.9
 ANGLE = math.degrees(math.atan(0.3) - math.atan(0.1))
@@ -116,16 +205,24 @@ RIGHT = [
     ("train_keeping_best", (copied,)),
     ("train_keeping_best", (through_a_file,)),
     ("train_keeping_best", (keeping(clones),)),
-    ("forgotten_optimizer", (0.49,)),
-    ("forgotten_optimizer", (torch.tensor(0.44),)),
-    ("paired_bootstrap", (0.012, 0.007, 0.021)),
-    ("paired_bootstrap", (torch.tensor(-0.004), np.float64(0.006), 0.025)),
+    ("faults_found_by_heart", ([False], np.array(0), 1)),
+    ("faults_found_by_heart", (np.bool_(False), torch.tensor(0), torch.tensor(True))),
+    ("rate_at_step_300", (torch.tensor([RATE]), np.float32(10 * RATE))),
+    ("rate_at_step_300", (5.375e-3, [0.05375])),
+    ("train_keeping_best", (Keeper(),)),
+    ("train_keeping_best", (partial(copied),)),
+    ("same_run", (saving(), restore)),
+    ("same_run", (in_bytes, from_bytes)),
+    ("same_run", (by_clones, restore_what_is_there)),
+    ("same_run", (partial(saving(note="rates follow from the step")), partial(restore))),
+    ("paired_errors", (HERE, THERE, DIFFERENCE, PAIRED, SEPARATE)),
+    ("paired_errors", (HERE.numpy(), THERE.double(), -DIFFERENCE, np.float64(PAIRED), torch.tensor(SEPARATE))),
+    ("paired_errors", (HERE, THERE, round(DIFFERENCE, 3), float(f"{PAIRED:.2g}"), float(f"{SEPARATE:.2g}"))),
+    ("paired_errors", (HERE.tolist(), THERE.tolist(), DIFFERENCE, 1.03 * PAIRED, 0.97 * SEPARATE)),
     ("clip_angles", (0, ANGLE)),
+    ("clip_angles", (0.0, np.float32(-ANGLE))),
+    ("clip_angles", ([0], [11.0])),
     ("clip_angles", (torch.tensor(0.028), 11)),
-    ("weighted_halves", (halves(lambda v, total: 2 * v / total),)),
-    ("weighted_halves", (halves(lambda v, total: 2 * v / total, plain),)),
-    ("weighted_halves", (by_sums,)),
-    ("weighted_halves", (lambda model, x, y: tuple(by_sums(model, x, y)),)),
 ]
 WRONG = [
     ("faults_found_by_heart", (True, True, False), "turned round"),
@@ -156,28 +253,38 @@ WRONG = [
         (keeping(lambda m: {n: p.clone() for n, p in m.named_parameters()}),),
         "more than its param",
     ),
-    ("train_keeping_best", (keeping(clones, again=True),), "not the highest"),
+    ("train_keeping_best", (keeping(clones, again=True),), "other weights than"),
     ("train_keeping_best", (keeping(clones, start=0.0),), "raised"),
     ("train_keeping_best", (last_score,), "not the highest"),
     ("train_keeping_best", (one_round_more,), "takes more than 4 steps"),
     ("train_keeping_best", (lambda model, step, score, rounds: None,), "is there a `return`"),
-    ("forgotten_optimizer", (0.0,), "the *copy's* weights"),
-    ("forgotten_optimizer", (26.0,), "Divide by the length"),
-    ("forgotten_optimizer", (0.052,), "with the same rate"),
-    ("forgotten_optimizer", (0.088,), "did *both* go on"),
-    ("forgotten_optimizer", (1.4,), "the same batch"),
-    ("forgotten_optimizer", (-0.49,), "not negative"),
-    ("forgotten_optimizer", (float("nan"),), "is nan"),
-    ("paired_bootstrap", (0.012, 0.021, 0.007), "exchanged"),
-    ("paired_bootstrap", (0.012, 0.025, 0.021), "exchanged"),
-    ("paired_bootstrap", (0.012, 0.021, 0.021), "each of the two by itself"),
-    ("paired_bootstrap", (0.012, 0.0002, 0.0007), "divided by nothing"),
-    ("paired_bootstrap", (1.2, 0.7, 2.1), "no per cent"),
-    ("paired_bootstrap", (0.0, 0.007, 0.021), "were the *images* mirrored"),
-    ("paired_bootstrap", (-0.35, 0.02, 0.03), "labels and images"),
-    ("paired_bootstrap", (0.012, 0.02, 0.021), "exactly the same scenes"),
-    ("paired_bootstrap", (0.012, 0.0, 0.021), "drawn anew"),
-    ("paired_bootstrap", (0.012, 0.1, 0.2), "too large"),
+    ("faults_found_by_heart", (None, None, None), "True or False"),
+    ("faults_found_by_heart", (False, True, False), "`optimizer.step()` change"),
+    ("train_keeping_best", (left_in_evaluation,), "in evaluation mode"),
+    ("train_keeping_best", (halfway,), "those of no round"),
+    ("same_run", (saving(take=dict), restore), "while the training goes on"),
+    ("same_run", (saving(take=copy.copy), restore), "while the training goes on"),
+    ("same_run", (saving(), restore_weights), "from step to step"),
+    ("same_run", (saving(leave_out=("optimizer",)), restore_weights), "from step to step"),
+    ("same_run", (parameters_alone, restore_what_is_there), "is not what it was"),
+    ("same_run", (saving(), restore_without_return), "is there a `return`"),
+    ("same_run", (saving(), restore_one_more), "was saved after"),
+    ("same_run", (whole_model, restore), "tensors and plain values"),
+    ("same_run", (reset_while_saving, restore), "save_run changes the run"),
+    ("same_run", (lambda model, optimizer, step: [model, step], restore), "a dictionary is asked for"),
+    ("same_run", (saving(leave_out=("step",)), restore), "raised"),
+    ("paired_errors", (HERE, HERE.clone(), 0.0, PAIRED, SEPARATE), "both tables are the same"),
+    ("paired_errors", (HERE, THERE.flip(0), DIFFERENCE, PAIRED, SEPARATE), "the same order"),
+    ("paired_errors", (HERE.sum(0), THERE.sum(0), DIFFERENCE, PAIRED, SEPARATE), "for each scene"),
+    ("paired_errors", (HERE / 7, THERE / 7, DIFFERENCE, PAIRED, SEPARATE), "counts of pixels"),
+    ("paired_errors", (HERE, THERE, DIFFERENCE, SEPARATE, PAIRED), "exchanged"),
+    ("paired_errors", (HERE, THERE, DIFFERENCE, PAIRED / 1000**0.5, SEPARATE / 1000**0.5), "divided by nothing"),
+    ("paired_errors", (HERE, THERE, 100 * DIFFERENCE, 100 * PAIRED, 100 * SEPARATE), "no per cent"),
+    ("paired_errors", (HERE, THERE, PER_IMAGE + 0.01, PAIRED, SEPARATE), "does not belong to the tables"),
+    ("paired_errors", (HERE, THERE, DIFFERENCE, SEPARATE, SEPARATE), "the same scenes drawn for both"),
+    ("paired_errors", (HERE, THERE, DIFFERENCE, PAIRED, PAIRED), "for each by itself"),
+    ("paired_errors", (HERE, THERE, DIFFERENCE, 0.0, SEPARATE), "drawn anew"),
+    ("paired_errors", (HERE, THERE, DIFFERENCE, 1.4 * PAIRED, SEPARATE), "not what these tables give"),
     ("clip_angles", (ANGLE, 0), "exchanged"),
     ("clip_angles", (0, math.radians(ANGLE)), "in radians"),
     ("clip_angles", (0, math.cos(math.radians(ANGLE))), "the cosine"),
@@ -187,14 +294,4 @@ WRONG = [
     ("clip_angles", (0, 0), "limited by itself"),
     ("clip_angles", (5.71, ANGLE), "where does it point"),
     ("clip_angles", (0, 12.5), "between before and after"),
-    ("weighted_halves", (halves(lambda v, total: 1),), "in another direction"),
-    ("weighted_halves", (halves(lambda v, total: v / total),), "0.5 times as long"),
-    ("weighted_halves", (halves(lambda v, total: total / (2 * v.clamp(min=1))),), "in another direction"),
-    ("weighted_halves", (halves(lambda v, total: 2 * (1 - v / total)),), "in another direction"),
-    ("weighted_halves", (halves(lambda v, total: 2 * v / total, masked_mean),), "0 times NaN"),
-    ("weighted_halves", (lambda model, x, y: sum(by_sums(model, x, y)),), "not two losses"),
-    ("weighted_halves", (lambda model, x, y: [sum(by_sums(model, x, y))],), "there are two halves"),
-    ("weighted_halves", (in_numbers,), "a tensor of one number"),
-    ("weighted_halves", (detached,), "no gradient arrives"),
-    ("weighted_halves", (mutating,), "changed its input"),
 ]
