@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from segbook import data
 from segbook.bilinear import BilinearUpsample, bilinear_matrix
 from segbook.checks.core import call, checker, generator, require
-from segbook.checks.values import Wrong, close, number, numbers, short, whole
+from segbook.checks.values import close, number, numbers, short, whole
 from segbook.metrics import ConfusionMatrix
 from segbook.models.fcn import FCN
 from segbook.models.vgg import VGG16
@@ -67,19 +67,17 @@ def skip_by_hand(z16: ArrayLike, upsampled: ArrayLike) -> str:
         (votes, "these are the votes alone"),
         (coarse - votes, "votes are added"),
     )
-    if not close(z, right, atol=1e-3):
-        places = [i for i in range(4) if not close(z[i], right[i], atol=1e-3)]
-        said = f"the sum is not right at the places {places}, counted from 0"
-        raise Wrong("z16: " + next((why for value, why in slips if close(z, value, atol=1e-3)), said))
+    places = [i for i in range(4) if not close(z[i], right[i], atol=1e-3)]
+    said = f"the sum is not right at the places {places}, counted from 0"
+    require(not places, "z16: " + next((why for value, why in slips if close(z, value, atol=1e-3)), said))
     wanted = bilinear_matrix(4, 2) @ right
-    if not close(twice, wanted, atol=1e-3):
-        places = [i for i in range(8) if not close(twice[i], wanted[i], atol=1e-3)]
-        hint = "each new value is 3/4 of the nearer and 1/4 of the further neighbour"
-        if close(twice, right.repeat_interleave(2), atol=1e-3):
-            hint = "each value was repeated"
-        elif set(places) <= {0, 7}:
-            hint = "beyond the last value there is nothing, at either end"
-        raise Wrong(f"upsampled is not right at the places {places}, counted from 0: {hint}")
+    places = [i for i in range(8) if not close(twice[i], wanted[i], atol=1e-3)]
+    hint = "each new value is 3/4 of the nearer and 1/4 of the further neighbour"
+    if close(twice, right.repeat_interleave(2), atol=1e-3):
+        hint = "each value was repeated"
+    elif set(places) <= {0, 7}:
+        hint = "beyond the last value there is nothing, at either end"
+    require(not places, f"upsampled is not right at the places {places}, counted from 0: {hint}")
     return "added up and upsampled, ends included"
 
 
@@ -167,14 +165,9 @@ def sum_of_votes(
     return z[..., : size[0], : size[1]]
 
 
-def of_the_backbone(net: nn.Module) -> set[nn.Module]:
-    """All layers of the FourMaps within a network."""
-    return {layer for part in net.modules() if isinstance(part, FourMaps) for layer in part.modules()}
-
-
 def four_votes(net: nn.Module, backbone: FourMaps, classes: int) -> list[nn.Conv2d]:
     """The layers that vote, from fine to coarse: each there, learned, and nothing learned besides."""
-    inside = of_the_backbone(net)
+    inside = {m for part in net.modules() if isinstance(part, FourMaps) for m in part.modules()}
     rest = [m for m in net.modules() if isinstance(m, nn.Conv2d) and m not in inside]
     layers = [next((m for m in rest if m.in_channels == width), None) for width in backbone.channels]
     for stride, width, layer in zip((4, 8, 16, 32), backbone.channels, layers):
@@ -214,13 +207,17 @@ def skip_four_s(FourS: Callable) -> str:
         found = call(net, x, said=said)
         numbers(found, f"the output of {said}", (2, classes, *size))
         features = backbone(x)
-        answers = {
-            border: sum_of_votes(features, layers, 4, size, border)
-            for border in itertools.product((False, True), repeat=2)  # a border may fade or not
+        kinds = {
+            "": (features, layers, 4),
+            "it is the answer of an EightS: the vote of the first stage arrives nowhere": (features[1:], layers[1:], 8),
+            "the last upsampling is still by 8, and the logits stand at stride 4 now": (features, layers, 8),
         }
-        wanted = next((z for z in answers.values() if close(z.detach(), found.detach(), atol=1e-3)), None)
-        if wanted is None:
-            raise Wrong(f"{said} does not answer with the sum of its votes: {why_not(found, features, layers, size)}")
+        borders = list(itertools.product((False, True), repeat=2))  # a border may fade or not
+        answers = [(hint, sum_of_votes(*kind, size, border)) for hint, kind in kinds.items() for border in borders]
+        other = "is each vote added to the *doubled* logits so far, and only the *end* of a map that is too long cut?"
+        same = (one for one in answers if close(one[1].detach(), found.detach(), atol=1e-3))
+        hint, wanted = next(same, (other, None))
+        require(not hint, f"{said} does not answer with the sum of its votes: {hint}")
         weights = [layer.weight for layer in layers]
         pull = torch.randn(found.shape, generator=draw)
         require(found.requires_grad, f"no gradient reaches the layers of {said}: was it cut off?")
@@ -232,19 +229,6 @@ def skip_four_s(FourS: Callable) -> str:
                 f"the vote at stride {stride} is not trained as it should: does its gradient arrive whole?",
             )
     return "four votes, each in its place and each trained, at sizes that no stride divides"
-
-
-def why_not(found: Tensor, features: Sequence[Tensor], layers: Sequence[nn.Module], size: Sequence[int]) -> str:
-    """What else an output (N, C, H, W) may be."""
-    others = {
-        "it is the answer of an EightS: the vote of the first stage arrives nowhere": (features[1:], layers[1:], 8),
-        "the last upsampling is still by 8, and the logits stand at stride 4 now": (features, layers, 8),
-    }
-    for hint, (maps, votes, last) in others.items():
-        for border in itertools.product((False, True), repeat=2):
-            if close(sum_of_votes(maps, votes, last, size, border).detach(), found.detach(), atol=1e-3):
-                return hint
-    return "is each vote added to the *doubled* logits so far, and only the *end* of a map that is too long cut?"
 
 
 @checker
