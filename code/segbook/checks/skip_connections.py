@@ -238,10 +238,9 @@ def skip_in_place(aligned: nn.Module, miou_in_place: float, miou_32s: float, mio
     values = {name: number(value, name) for name, value in values.items()}
     for name, value in values.items():
         require(0 < value < 1, f"{name} is {value:g}, and a mean IoU lies between 0 and 1")
-    share = number(share, "share")
+    share, training = number(share, "share"), aligned.training
     fcn = next((part for part in aligned.modules() if isinstance(part, FCN)), None)
     require(fcn is not None, "there is no FCN-32s inside; keep `self.net`")
-    training = aligned.training
     aligned.eval()
     try:
         again = measured_in_place(aligned, fcn)
@@ -266,7 +265,7 @@ def skip_in_place(aligned: nn.Module, miou_in_place: float, miou_32s: float, mio
     )
     hint = next((why for value, why in slips if close(share, value, rtol=5e-3, atol=1e-3)), None)
     require(
-        close(share, way, rtol=5e-3, atol=2e-3),
+        close(share, way, rtol=5e-3, atol=5e-3),
         f"a share of {share:.3g} does not belong to your three scores: "
         + (hint or "what alignment gains over the plain 32s, by what the skips gain over it"),
     )
@@ -293,9 +292,7 @@ def measured_in_place(aligned: nn.Module, fcn: FCN) -> float:
     }
     nearest, scale = min(gaps, key=gaps.get), found[inside].norm().item()
     require(nearest == "in place" or gaps[nearest] > 1e-3 * scale, f"the network answers {nearest}")
-    require(
-        gaps["in place"] < 1e-3 * scale, "the network does not put its logits around the pixel that a cell looks at"
-    )
+    require(gaps["in place"] < 1e-3 * scale, "the logits do not stand around the pixel that a cell looks at")
     images, labels = map(torch.stack, zip(*data.load("toy", "val")))
     score = ConfusionMatrix(21)
     for few, some in zip(images.split(20), labels.split(20)):
