@@ -33,7 +33,7 @@ MEMORY = 6 * 2**30  # bytes
 MEASURED = {
     "seconds_apart": ("dense", "depthwise"),
     "learned_enlargement": ("miou_frozen", "miou_learned"),
-    "skip_alignment": ("aligned_miou", "share"),
+    "skip_in_place": ("miou_in_place", "miou_32s", "miou_8s", "share"),
     "paired_errors": ("difference", "error_paired", "error_separate"),
     "dilated_coarser": ("miou_at_16", "miou_at_32"),
     "dilated_auxiliary": ("miou_without", "miou_with"),
