@@ -14,6 +14,7 @@ from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
 from segbook.checks.frozen_or_learned import *  # noqa: F403
+from segbook.checks.holes_and_multi_grid import *  # noqa: F403
 from segbook.checks.inference_any_size import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
 from segbook.checks.ours_against_the_papers import *  # noqa: F403
