@@ -10,6 +10,7 @@ from segbook.checks.bilinear_kernels import *  # noqa: F403
 from segbook.checks.capstone_rooftops import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
 from segbook.checks.core import Outcome, repeat, report, seed
+from segbook.checks.costs_and_shapes import *  # noqa: F403
 from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
