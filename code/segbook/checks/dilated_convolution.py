@@ -134,7 +134,7 @@ def dilated_strides(rates: Sequence[int], side: int) -> str:
             "not counted?",
         )
     side = whole(side, "side")
-    right = receptive_field([nn.Conv1d(1, 1, 3, padding=d, dilation=d) for d in rates.astype(int).tolist()]).size
+    right = receptive_field([nn.Conv2d(1, 1, 3, padding=d, dilation=d) for d in rates.astype(int).tolist()]).size
     require(side != right - 1, "the cell in the middle belongs to the field as well")
     require(side == right, f"a field of {side} pixels: what does each layer add, with its own rate?")
     return "on every fourth cell nothing has changed, and the field is that of the strided stack"

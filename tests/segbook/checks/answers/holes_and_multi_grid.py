@@ -58,7 +58,7 @@ WRONG = [
     ("holes_first", (lambda rates: first(rates) + 1,), "the field has ended"),
     ("holes_first", (lambda rates: None,), "is there a `return`"),
     ("holes_first", (lambda rates: -1,), "counted from the left end"),
-    ("holes_first", (lambda rates: first(rates) / 3,), "is a whole number"),
+    ("holes_first", (lambda rates: first(rates) + 0.5,), "is a whole number"),
     ("holes_first", (lambda rates: str(first(rates)),), "is a number"),
     ("holes_first", (sorting_in_place,), "changed its input"),
     ("holes_first", (7,), "a function is asked for"),
