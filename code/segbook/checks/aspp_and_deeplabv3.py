@@ -220,6 +220,7 @@ def aspp_logits_at(logits_at: Callable) -> str:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(int(torch.randint(10**6, (), generator=draw)))
         model = models.create("deeplabv3_tiny").eval()
+        nn.init.normal_(model.classifier[-1].weight)  # large logits, so that other rates show
     for size, factor, rates in (((64, 48), 1.5, (3, 6, 9)), ((40, 72), 2, (1, 2, 3)), ((48, 48), 1, (2, 4, 6))):
         image = torch.rand(3, *size, generator=draw)
         said = f"logits_at with an image of {size[0]}x{size[1]}, factor {factor:g} and rates {rates}"

@@ -26,24 +26,24 @@ def psp_bins(bin_edges: Callable) -> str:
         said = f"bin_edges({n}, {bins})"
         edges = numbers(call(bin_edges, n, bins), said, (bins, 2))
         require((edges == edges.round()).all(), f"{said} holds parts of cells")
-        right = pooled_cells(n, bins)
-        at = torch.arange(n)
-        for i, (begin, end) in enumerate(edges):
-            found = (at >= begin) & (at < end)
-            if found.equal(right[i]) and 0 <= begin < end <= n:
-                continue
-            hint = "look at where it begins and where it ends"
-            if (begin, end - 1) == (i * n // bins, (i + 1) * n // bins):
-                hint = "an end that falls on a border of cells needs no further cell"
-            elif end - begin < right[i].sum() and begin == i * n // bins:
-                hint = "a bin takes every cell that it touches, at its end too"
-            elif ((at >= begin) & (at <= end)).equal(right[i]):
-                hint = "the second number is the cell after the last"
-            elif begin > i * n // bins:
-                hint = "a bin takes every cell that it touches, at its beginning too"
-            elif end > n:
-                hint = "it ends beyond the row"
-            require(False, f"{said}: bin {i} is not the cells from {begin:g} to before {end:g}; {hint}")
+        cells = pooled_cells(n, bins)
+        right = [(int(row.nonzero()[0]), int(row.nonzero()[-1]) + 1) for row in cells]
+        slips = {
+            "the second number is the cell after the last": [(begin, end - 1) for begin, end in right],
+            "a bin takes every cell that it touches, at its end too": [
+                (i * n // bins, (i + 1) * n // bins) for i in range(bins)
+            ],
+            "a bin takes every cell that it touches, at its beginning too": [
+                (-(-i * n // bins), end) for i, (_, end) in enumerate(right)
+            ],
+            "an end that falls on a border of cells needs no further cell": [
+                (i * n // bins, min(n, (i + 1) * n // bins + 1)) for i in range(bins)
+            ],
+        }
+        hint = next((text for text, slip in slips.items() if close(edges, slip)), "where does it begin, where end?")
+        for i, (found, wanted) in enumerate(zip(edges.tolist(), right)):
+            said_bin = f"{said}: bin {i} is not the cells from {found[0]:g} to before {found[1]:g}"
+            require(close(found, wanted, 0, 1e-6), f"{said_bin}; {hint}")
     return "the cells that PyTorch averages, overlaps included"
 
 

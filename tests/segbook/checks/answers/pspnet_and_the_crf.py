@@ -79,7 +79,7 @@ WRONG = [
     ("crf_step", (A, Z[0], (0, 1)), "nothing has been added"),
     ("crf_step", (A, (2, A), (2 * A, 1)), "and not logits"),
     ("crf_step", (A, Z[1], Z[0]), "what the other one believes"),
-    ("crf_step", (A, (0.075, 0.462), Z[1]), "own logits are missing"),
+    ("crf_step", (A, (0.170, 0.462), Z[1]), "own logits are missing"),
     ("crf_step", (A, 2.17, Z[1]), "has the shape"),
     ("crf_step", ("a", Z[0], Z[1]), "is a number"),
 ]
