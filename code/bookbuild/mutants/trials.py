@@ -37,8 +37,6 @@ MEASURED = {
     "paired_errors": ("difference", "error_paired", "error_separate"),
     "dilated_coarser": ("miou_at_16", "miou_at_32"),
     "dilated_auxiliary": ("miou_without", "miou_with"),
-    "aspp_larger": ("miou_large", "miou_large_new_rates", "miou_old_size_new_rates"),
-    "aspp_crf": ("miou_alone", "miou_crf", "miou_crf_strong"),
     "plus_stop": ("miou_by_offset",),
     "plus_switch": ("switched",),
     "infer_mean": ("miou_logits", "share_different"),
