@@ -40,8 +40,6 @@ MEASURED = {
     "dilated_auxiliary": ("miou_without", "miou_with"),
     "aspp_larger": ("miou_large", "miou_large_new_rates", "miou_old_size_new_rates"),
     "aspp_crf": ("miou_alone", "miou_crf", "miou_crf_strong"),
-    "plus_stop": ("miou_by_offset",),
-    "plus_switch": ("switched",),
     "infer_mean": ("miou_logits", "share_different"),
     "infer_statistics": ("miou_8_new", "miou_16_new"),
     "infer_context": ("miou_by_window",),

@@ -17,6 +17,7 @@ from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
 from segbook.checks.frozen_or_learned import *  # noqa: F403
+from segbook.checks.half_a_cell import *  # noqa: F403
 from segbook.checks.inference_any_size import *  # noqa: F403
 from segbook.checks.losses_compared import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
