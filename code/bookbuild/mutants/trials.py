@@ -37,8 +37,6 @@ MEASURED = {
     "paired_errors": ("difference", "error_paired", "error_separate"),
     "dilated_coarser": ("miou_at_16", "miou_at_32"),
     "dilated_auxiliary": ("miou_without", "miou_with"),
-    "plus_stop": ("miou_by_offset",),
-    "plus_switch": ("switched",),
     "infer_mean": ("miou_logits", "share_different"),
     "infer_statistics": ("miou_8_new", "miou_16_new"),
     "infer_context": ("miou_by_window",),
