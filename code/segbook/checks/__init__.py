@@ -6,6 +6,7 @@ One file a chapter, named as the chapter.
 from typing import NoReturn
 
 from segbook.checks.aspp_and_deeplabv3 import *  # noqa: F403 (each file lists its checkers in __all__)
+from segbook.checks.beyond_convolutions import *  # noqa: F403
 from segbook.checks.bilinear_kernels import *  # noqa: F403
 from segbook.checks.capstone_rooftops import *  # noqa: F403
 from segbook.checks.checkerboards import *  # noqa: F403
