@@ -13,14 +13,14 @@ from segbook.checks.checkerboards import *  # noqa: F403
 from segbook.checks.col2im import *  # noqa: F403
 from segbook.checks.convolution_arithmetic import *  # noqa: F403
 from segbook.checks.core import Outcome, repeat, report, seed
-from segbook.checks.d2l_audited import *  # noqa: F403
 from segbook.checks.costs_and_shapes import *  # noqa: F403
+from segbook.checks.d2l_audited import *  # noqa: F403
 from segbook.checks.deeplabv3plus import *  # noqa: F403
 from segbook.checks.dilated_convolution import *  # noqa: F403
 from segbook.checks.from_classifier_to_fcn import *  # noqa: F403
 from segbook.checks.frozen_or_learned import *  # noqa: F403
-from segbook.checks.holes_and_multi_grid import *  # noqa: F403
 from segbook.checks.half_a_cell import *  # noqa: F403
+from segbook.checks.holes_and_multi_grid import *  # noqa: F403
 from segbook.checks.inference_any_size import *  # noqa: F403
 from segbook.checks.losses_compared import *  # noqa: F403
 from segbook.checks.many_gpus_and_16_bits import *  # noqa: F403
