@@ -17,7 +17,12 @@ REWRITTEN: tuple[str, ...] = (
     "04-bilinear-kernels",
     "05-from-classifier-to-fcn",
     "06-measuring-and-losses",
+    "07-skip-connections",
     "08-training-that-holds-up",
+    "09-dilated-convolution",
+    "10-aspp-and-deeplabv3",
+    "11-deeplabv3plus",
+    "14-ours-against-the-papers",
 )
 HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a page's title
 PIN = re.compile(r"^(d2l==\S+)", re.MULTILINE)

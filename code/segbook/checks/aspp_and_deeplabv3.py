@@ -1,24 +1,24 @@
 """Chapter 10, ASPP and DeepLabv3."""
 
-import re
+import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from segbook import QUICK, models
-from segbook.checks.core import call, checker, require
+from segbook import models
+from segbook.checks.core import call, checker, generator, require
 from segbook.checks.values import Wrong, close, number, numbers, short, whole
 from segbook.models.layers import conv_bn_relu
 
 __all__ = [
     "aspp_batch",
-    "aspp_crf",
+    "aspp_comparison",
     "aspp_crop",
-    "aspp_fair",
-    "aspp_grid",
-    "aspp_larger",
+    "aspp_logits_at",
     "aspp_order",
     "aspp_rates",
 ]
@@ -111,22 +111,27 @@ class Branches(nn.Module):
 @checker
 def aspp_order(load_pooling_first: Callable) -> str:
     require(callable(load_pooling_first), f"a function is asked for, this is {short(load_pooling_first)}")
-    for channels, width in ((16, 8), (6, 5)):
+    draw = generator()
+    for channels, width, size in ((16, 8, (12, 16)), (6, 5, (7, 9))):
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.default_generator.manual_seed(width)
+            torch.default_generator.manual_seed(int(torch.randint(10**6, (), generator=draw)))
             foreign, mine = Branches(channels, width, True), Branches(channels, width, False)
-            x = torch.randn(2, channels, 12, 16)
+            x = torch.randn(2, channels, *size)
             for parameter in foreign.parameters():
                 parameter += 0.3 * torch.randn(parameter.shape)
             foreign.train()(x)  # sets the statistics
             expected = foreign.eval()(x)
+            mine.eval()
         state, before = foreign.state_dict(), {name: v.clone() for name, v in foreign.state_dict().items()}
         given = before["mix.0.0.weight"]
         said = f"load_pooling_first, for branches of {width} channels,"
         try:
             load_pooling_first(state, mine)
+            require(not any(part.training for part in mine.modules()), f"{said} put the network into training mode")
             with torch.no_grad():
-                answer = mine.eval()(x)
+                answer = mine(x)
+        except Wrong:
+            raise
         except Exception as error:
             raise Wrong(f"{said} raised {type(error).__name__}: {error}") from error
         mixed = mine.mix[0][0].weight.detach()
@@ -167,134 +172,80 @@ def aspp_batch(largest_value: dict) -> str:
 
 
 @checker
-def aspp_grid(as_packaged: Sequence[int], uncontracted: Sequence[int], as_replaced: Sequence[int]) -> str:
-    def built(**options: bool) -> list[int]:
+def aspp_comparison(head_weights: Sequence[int], first_kernels: Sequence[int], fair_rates: Sequence[int]) -> str:
+    weights, kernels = numbers(head_weights, "head_weights", (2,)), numbers(first_kernels, "first_kernels", (2,))
+    heads, everything, stems = [], [], []
+    for name in ("fcn_tiny_d8", "deeplabv3_tiny"):
         with torch.device("meta"):
-            net = models.create("deeplabv3_resnet50", output_stride=16, multi_grid=(1, 2, 4), **options)
-        return [block.conv2.dilation[0] for block in net.backbone.layer4]
-
-    slips = {
-        "these are the rates at output stride 8": (2, 8, 16),
-        "unit rates are multiplied by the stage's rate here": (1, 2, 4),
-        "that is with the contraction": (1, 4, 8),
-        "that leaves the contraction out: which map does the first 3x3 of the stage read?": (2, 4, 8),
-    }
-    for name, value, right in (
-        ("as_packaged", as_packaged, built()),
-        ("uncontracted", uncontracted, built(contract_dilation=False)),
-        ("as_replaced", as_replaced, [1, 2, 4]),
-    ):
-        rates = numbers(value, name, (3,)).tolist()
-        hint = slip_of(rates, slips, "what is the stage's rate at this output stride, and what becomes of it?")
-        hint = "replacing leaves nothing of the stage's own rate" if name == "as_replaced" else hint
-        require(rates == right, f"{name} is not {rates}: {hint}")
-    return "three readings of one sentence, and no checkpoint says which"
-
-
-@checker
-def aspp_fair(head_weights_fcn: int, head_weights_deeplab: int, other_part: str, fair_row: str) -> str:
-    for name, value, network in (
-        ("head_weights_fcn", head_weights_fcn, "fcn_tiny_d8"),
-        ("head_weights_deeplab", head_weights_deeplab, "deeplabv3_tiny"),
-    ):
-        with torch.device("meta"):
-            net = models.create(network)
-        head, everything = (sum(p.numel() for p in part.parameters()) for part in (net.classifier, net))
-        found = whole(value, name)
-        require(found != everything, f"{name} is the whole network; only `model.classifier` is asked for")
-        require(found == head, f"{name} is {found:,}; does it hold the head's kernels, biases and batch norms?")
-    require(isinstance(other_part, str) and isinstance(fair_row, str), "other_part and fair_row are words in quotes")
-    is_stem = re.search(r"stem|7\s?x\s?7|conv1|first conv", other_part.lower())
-    require(is_stem, f"{other_part!r} is not it: compare `model.backbone` of both, from its first layer on")
-    hints = {
-        "output stride 8": "that is DeepLabv3 itself",
-        "24": "on this map those rates read padding, which is another thing than reading next door",
-        "pool": "that row has fewer weights",
-        "stride": "that row has another map",
-        "fcn": "that row has other layers",
-    }
-    hint = next(
-        (text for word, text in hints.items() if word in fair_row.lower()), "which row keeps every weight in its place?"
+            net = models.create(name)
+        heads.append(sum(p.numel() for p in net.classifier.parameters()))
+        everything.append(sum(p.numel() for p in net.parameters()))
+        stems.append(next(m.kernel_size[0] for m in net.backbone.modules() if isinstance(m, nn.Conv2d)))
+    require(not close(weights, everything, 0, 0.5), "these are whole networks; only `model.classifier` is asked for")
+    require(not close(weights, heads[::-1], 0, 0.5), "head_weights are exchanged: the dilated FCN comes first")
+    for name, found, head in zip(("fcn_tiny_d8", "deeplabv3_tiny"), weights, heads):
+        require(found == head, f"{found:,.0f} weights in the head of {name}: are kernels, biases, batch norms all in?")
+    require(not close(kernels, stems[::-1], 0, 1e-6), "first_kernels are exchanged: the dilated FCN comes first")
+    require(
+        close(kernels, stems, 0, 1e-6),
+        f"{kernels.tolist()} are not the first kernels: print `model.backbone` of both and read their first layers",
     )
-    require(re.findall(r"\d+", fair_row)[-3:] == ["1", "1", "1"], f"{fair_row!r} is not the fair row: {hint}")
+    rates = numbers(fair_rates, "fair_rates", (3,)).tolist()
+    hints = {
+        (2, 4, 6): "those are the first row's own",
+        (12, 24, 36): "on this map those read padding, which is another thing than reading next door",
+        (0, 0, 0): "a rate is at least 1",
+    }
+    hint = hints.get(tuple(rates), "that row is not in the table")
+    require(rates == [1, 1, 1], f"{[f'{rate:g}' for rate in rates]} are not the rates of the fair row: {hint}")
     return "two heads of different size, two stems, and one row that changes nothing but the distances"
 
 
-def mean_ious(*scores: float) -> list[float]:
-    found = [number(score, "a mean IoU") for score in scores]
-    require(all(0 < score < 1 for score in found), "a mean IoU lies between 0 and 1")
-    return found
+def resized_logits(model: nn.Module, image: Tensor, factor: float, rates: Sequence[int], slip: str = "") -> Tensor:
+    """What is asked of `logits_at`, or with one slip."""
+    model = copy.deepcopy(model)
+    for branch, rate in zip(model.classifier[0].convs[1:-1], rates):
+        branch[0].dilation = branch[0].padding = (rate, rate)
+    size = [int(side * factor) for side in image.shape[-2:]]
+    mode = {"mode": "nearest"} if slip == "nearest" else {"mode": "bilinear", "align_corners": slip == "corners"}
+    with torch.no_grad():
+        logits = model(image[None] if slip == "small" else F.interpolate(image[None], size, **mode))
+        return F.interpolate(logits, image.shape[-2:], mode="bilinear")[0]
 
 
 @checker
-def aspp_larger(miou_large: float, miou_large_new_rates: float, miou_old_size_new_rates: float) -> str:
-    large, new, old = mean_ious(miou_large, miou_large_new_rates, miou_old_size_new_rates)
-    require(
-        QUICK or large != new,
-        "old rates and new ones give the same score: `dilation` and `padding` are what the layers read, not `rates`",
-    )
-    require(
-        QUICK or large > 0.25,
-        f"{large:.3f} on larger images: are the logits resized to the labels, and not the labels to the logits?",
-    )
-    require(QUICK or large < 0.62, f"{large:.3f} is no loss: were the images enlarged before the network saw them?")
-    require(QUICK or large < new < 0.62, f"from {large:.3f} to {new:.3f} with larger rates: are the two exchanged?")
-    require(
-        QUICK or new < old < 0.685,
-        f"{old:.3f} with the new rates at the old size: only the rates differ from training there. Are the images the "
-        "old size, and were 2, 4, 6 put back before?",
-    )
-    return f"from {large:.3f} to {new:.3f}: ASPP follows the larger image, the trunk does not"
-
-
-def crf(logits: Tensor, image: Tensor, weight: float, alpha: float, beta: float, steps: int, slip: str = "") -> Tensor:
-    """Mean field as the equation has it, or with one slip: (K, h, w), of mean 0 at each pixel (no softmax sees it)."""
-    row, column = torch.meshgrid(*(torch.arange(n).double() for n in logits.shape[1:]), indexing="ij")
-    position, colour = torch.stack([row, column]).flatten(1), image.double().flatten(1)
-    apart, unlike = ((v[:, :, None] - v[:, None]).square().sum(0) for v in (position, colour))
-    half = 1 if slip == "twice" else 2
-    kernel = (-apart / (half * alpha**2) - unlike / (half * beta**2)).exp()
-    if slip != "itself":
-        kernel.fill_diagonal_(0)
-    if slip == "mean":
-        kernel /= kernel.sum(1, keepdim=True)
-    z = refined = logits.double().flatten(1)
-    for _ in range(steps):
-        q = refined.softmax(1 if slip == "pixels" else 0) if slip != "logits" else refined
-        refined = (refined if slip == "feeds" else z) + weight * q @ kernel
-    return (refined - refined.mean(0)).view(logits.shape)
-
-
-CRF_SLIPS = {
-    "itself": "a pixel listens to itself, and to nobody more; the sum leaves it out",
-    "feeds": "each step starts from what the last one has made; in the equation z stays the network's logits",
-    "pixels": "the softmax is over the classes, not over the pixels",
-    "logits": "neighbours send probabilities; these are logits",
-    "mean": "the kernel's rows are divided by their sum, which the equation does not ask for",
-    "twice": "a deviation enters as 2 alpha^2 and 2 beta^2; the 2 is missing",
-}
-
-
-@checker
-def aspp_crf(mean_field: Callable, miou_alone: float, miou_crf: float, miou_crf_strong: float) -> str:
-    draw = torch.Generator().manual_seed(0)
-    for shape, options in (((4, 6, 9), (0.1, 2, 0.5, 1)), ((2, 8, 5), (0.7, 1.5, 0.4, 3)), ((3, 6, 6), (0.3,))):
-        logits = torch.randn(shape, generator=draw)
-        image = torch.rand(3, 1, 1, generator=draw) * (0.9 + 0.1 * torch.rand(3, *shape[1:], generator=draw))
-        settings = (*options, *(4, 0.05, 5)[len(options) - 1 :])
-        said = "mean_field with weight {:g}, alpha {:g}, beta {:g} and {} steps".format(*settings)
-        found = torch.from_numpy(numbers(call(mean_field, logits, image, *options, said=said), said, shape))
-        right, found = crf(logits, image, *settings), found - found.mean(0)
-        slips = {text: crf(logits, image, *settings, slip) for slip, text in CRF_SLIPS.items()}
-        slips["these are probabilities; softmax comes last, after the enlargement"] = right.softmax(0) - 1 / len(logits)
-        hint = slip_of(found, slips, "do rows and columns, all three colours and every pair count?")
-        require(close(found, right, 2e-3, 2e-3), f"{said} is not mean field: {hint}")
-    alone, weak, strong = mean_ious(miou_alone, miou_crf, miou_crf_strong)
-    require(QUICK or len({alone, weak, strong}) == 3, "two of the scores are the same; does weight reach the sum?")
-    require(QUICK or 0.6 < alone < 0.76, f"{alone:.3f} without the field: every fourth scene, logits of half the size?")
-    require(
-        QUICK or alone < weak < alone + 0.06,
-        f"from {alone:.3f} to {weak:.3f} with weight 0.1: is the image between 0 and 1, and not normalised?",
-    )
-    require(QUICK or 0.5 < strong < weak + 0.01, f"{strong:.3f} with weight 1, {weak:.3f} with 0.1: exchanged?")
-    return f"{weak - alone:+.3f} with a weight of 0.1, {strong - alone:+.3f} with 1"
+def aspp_logits_at(logits_at: Callable) -> str:
+    require(callable(logits_at), f"a function is asked for, this is {short(logits_at)}")
+    draw = generator()
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(int(torch.randint(10**6, (), generator=draw)))
+        model = models.create("deeplabv3_tiny").eval()
+        nn.init.normal_(model.classifier[-1].weight)  # large logits, so that other rates show
+    for size, factor, rates in (((64, 48), 1.5, (3, 6, 9)), ((40, 72), 2, (1, 2, 3)), ((48, 48), 1, (2, 4, 6))):
+        image = torch.rand(3, *size, generator=draw)
+        said = f"logits_at with an image of {size[0]}x{size[1]}, factor {factor:g} and rates {rates}"
+        before = [(m.dilation, m.padding) for m in model.modules() if isinstance(m, nn.Conv2d)]
+        weights = {name: value.clone() for name, value in model.state_dict().items()}
+        right = resized_logits(model, image, factor, rates)
+        # not among the arguments: `call` copies those, and what becomes of the model is asked for as well
+        found = call(partial(logits_at, model), image, factor, rates, said=said)
+        require(not any(part.training for part in model.modules()), f"{said} left the model in training mode")
+        require(
+            all(value.equal(weights[name]) for name, value in model.state_dict().items()),
+            f"{said} changed the model's weights or statistics",
+        )
+        found = torch.from_numpy(numbers(found, said, tuple(right.shape)))
+        slips = {
+            "the rates are those of training; `dilation` and `padding` are what a layer reads": (2, 4, 6),
+            "the rates arrive at the branches in another order": rates[::-1],
+        }
+        slips = {text: resized_logits(model, image, factor, used) for text, used in slips.items()}
+        slips["the network has seen the image at its old size"] = resized_logits(model, image, factor, rates, "small")
+        slips["the image is resized by the nearest pixel"] = resized_logits(model, image, factor, rates, "nearest")
+        slips["the image is resized with align_corners=True"] = resized_logits(model, image, factor, rates, "corners")
+        slips["these are probabilities; the softmax comes last"] = right.softmax(0)
+        hint = slip_of(found, slips, "upsample, set the rates of the three dilated branches, run, resize back")
+        require(close(found, right, 2e-3, 2e-3), f"{said} gives other logits: {hint}")
+        after = [(m.dilation, m.padding) for m in model.modules() if isinstance(m, nn.Conv2d)]
+        require(after == before, f"{said} leaves the model with other rates or paddings; put back what was there")
+    return "other rates, other sizes, and the model as it was"

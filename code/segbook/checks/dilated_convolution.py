@@ -1,24 +1,27 @@
 """Chapter 9, Dilated convolution and the dilated FCN."""
 
+import contextlib
+import copy
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from segbook import QUICK, models
-from segbook.checks.core import checker, own_numbers, require
-from segbook.checks.values import Wrong, number, numbers, short, whole
+from segbook import models
+from segbook.checks.core import call, checker, generator, own_numbers, require
+from segbook.checks.values import Wrong, apart, numbers, short, whole
+from segbook.convolution import receptive_field
 from segbook.models.resnet import Bottleneck, ResNet
 
 __all__ = [
-    "dilated_auxiliary",
-    "dilated_coarser",
     "dilated_conversion",
+    "dilated_head",
     "dilated_holes",
-    "dilated_memory",
     "dilated_rate",
     "dilated_slips",
+    "dilated_strides",
 ]
 
 
@@ -94,45 +97,90 @@ def dilated_holes(best_rates: Sequence[int], widest: int, largest_fifth: int) ->
     return f"{width(rates)} cells from four layers, every one of them seen"
 
 
+@contextlib.contextmanager
+def seeded(draw: torch.Generator) -> Iterator[None]:
+    """A block whose random numbers are this check's, and that leaves the reader's alone."""
+    with torch.random.fork_rng():
+        torch.default_generator.manual_seed(int(torch.randint(10**6, (1,), generator=draw)))
+        yield
+
+
+@torch.no_grad()
+def calibrated(net: nn.Module) -> nn.Module:
+    """In eval mode, with batch norms that have seen something."""
+    net.train()(torch.randn(2, 3, 64, 64))
+    return net.eval()
+
+
+def off(found: Tensor, right: Tensor) -> float:
+    """Relative difference of two maps."""
+    return ((found - right).norm() / right.norm()).item()
+
+
+@checker
+def dilated_strides(rates: Sequence[int], side: int) -> str:
+    rates = numbers(rates, "rates", (5,))
+    require((rates == rates.round()).all() and rates.min() >= 1, "rates are whole numbers from 1 up")
+    draw = generator()
+    strided = dilated = torch.randn(2, 3, 61, dtype=torch.float64, generator=draw)
+    step = 1  # of the old cells among the new ones
+    for i, (stride, d) in enumerate(zip((2, 1, 2, 1, 1), rates.astype(int).tolist()), 1):
+        weight = torch.randn(3, 3, 3, dtype=torch.float64, generator=draw)
+        strided = F.conv1d(strided, weight, stride=stride, padding=1).tanh()
+        dilated, step = F.conv1d(dilated, weight, padding=d, dilation=d).tanh(), step * stride
+        require(
+            torch.allclose(dilated[..., ::step], strided),
+            f"with rate {d} layer {i} changes the old cells. How many removed strides stand before this layer, its own "
+            "not counted?",
+        )
+    side = whole(side, "side")
+    right = receptive_field([nn.Conv2d(1, 1, 3, padding=d, dilation=d) for d in rates.astype(int).tolist()]).size
+    require(side != right - 1, "the cell in the middle belongs to the field as well")
+    require(side == right, f"a field of {side} pixels: what does each layer add, with its own rate?")
+    return "on every fourth cell nothing has changed, and the field is that of the strided stack"
+
+
 def small_resnet(stride: int) -> ResNet:
-    """A ResNet with the block and the names of ResNet-50, in eval mode, whose batch norms have seen something."""
-    return ResNet(Bottleneck, (2, 2, 2, 2), (4, 8, 16, 32), output_stride=stride)
+    """A narrow ResNet-50: its blocks, their numbers and their names."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), (4, 8, 16, 32), output_stride=stride)
 
 
 @checker
 def dilated_conversion(to_stride_8: Callable) -> str:
-    with torch.random.fork_rng():
-        torch.default_generator.manual_seed(0)
-        strided, x = small_resnet(32), torch.randn(2, 3, 97, 129)
+    said, draw = "to_stride_8(a narrow ResNet-50)", generator()
+    for height, width in ((65, 97), (48, 80)):
+        with seeded(draw):
+            strided, x = calibrated(small_resnet(32)), torch.randn(2, 3, height, width)
+        net, right = small_resnet(32).eval(), small_resnet(8).eval()
+        for one in (net, right):
+            one.load_state_dict(strided.state_dict())
+        made = call(to_stride_8, net, said=said)
+        require(isinstance(made, nn.Module), f"{said} returns the network, this is {short(made)}")
         with torch.no_grad():
-            strided(x)  # sets the statistics
-        strided.eval()
-        net = small_resnet(32).eval()
-    net.load_state_dict(strided.state_dict())
-    said = "to_stride_8(a ResNet of bottleneck blocks)"
-    try:
-        made = to_stride_8(net)
-    except Exception as error:
-        raise Wrong(f"{said} raised {type(error).__name__}: {error}") from error
-    require(isinstance(made, nn.Module), f"{said} returns the network, this is {short(made)}")
-    with torch.no_grad():
-        coarse = strided(x)[-1]
-        try:
-            fine = made.eval()(x)[-1]
-        except RuntimeError as error:
-            raise Wrong(f"the new network does not run ({error}): is the padding of every 3x3 its rate?") from error
-    require(
-        fine.shape[-2:] == (13, 17),
-        f"the last map has {tuple(fine.shape[-2:])} cells for an image of 97x129; at stride 8 there are (13, 17)",
-    )
-    difference = ((fine[..., ::4, ::4] - coarse).norm() / coarse.norm()).item()
-    if difference > 1e-3:
-        rates = [layer.dilation[0] for name, layer in made.named_modules() if name.endswith("conv2")][4:]
-        first = rates[0] != 1 or rates[2] != 2
-        raise Wrong(
-            f"on the coarse grid the new network differs from the trained one by {difference:.0%}. Its 3x3 of layer3 "
-            f"and layer4 have the rates {rates}"
-            + (": which convolution reads the map *before* the stride that was taken away?" if first else "")
+            coarse, whole_map = strided(x)[-1], right(x)[-1]
+            try:
+                fine = made.eval()(x)
+            except RuntimeError as error:
+                raise Wrong(f"the new network does not run ({error}): is the padding of every 3x3 its rate?") from error
+        fine = fine[-1] if isinstance(fine, list | tuple) else fine
+        require(
+            isinstance(fine, Tensor) and fine.shape == whole_map.shape,
+            f"for images of {height}x{width} the last map has the shape {tuple(fine.shape)}; at stride 8 it has "
+            f"{tuple(whole_map.shape)}",
+        )
+        lost = off(fine[..., ::4, ::4], coarse)
+        if lost > 1e-3:
+            rates = [layer.dilation[0] for name, layer in made.named_modules() if name.endswith("conv2")][7:]
+            first = len(rates) == 9 and (rates[0] != 1 or rates[6] != 2)
+            raise Wrong(
+                f"on the coarse grid the new network differs from the trained one by {apart(lost, 1e-3)} of its size. "
+                f"Its 3x3 of layer3 and layer4 have the rates {rates}"
+                + (": which convolution reads the map *before* the stride that was taken away?" if first else "")
+            )
+        require(
+            off(fine, whole_map) < 1e-3,
+            "the old cells are right, the cells between them are not: each of them is computed from the image as well, "
+            "neither repeated nor interpolated",
         )
     return "the trained network's own features on the coarse grid, to rounding, and new ones between them"
 
@@ -149,9 +197,10 @@ def dilated_slips(corrected: dict) -> str:
             "two 3x3": tuple(net.classifier.convs(fourth).shape),
             "concatenated": (4, 2560, 60, 60),
             "mixed": (4, 512, 60, 60),
-            "scores": tuple(net.classifier(fourth).shape),
+            "logits": tuple(net.classifier(fourth).shape),
             "auxiliary 3x3": tuple(net.aux_classifier[0](third).shape),
         }
+    corrected = {"logits" if name == "scores" else name: shape for name, shape in corrected.items()}
     for name, shape in corrected.items():
         require(name in right, f"there is no entry {name!r}; the printed ones are {', '.join(right)}")
         values = tuple(int(value) for value in numbers(shape, f"the shape of {name}", (4,)))
@@ -159,72 +208,58 @@ def dilated_slips(corrected: dict) -> str:
             values == right[name],
             f"{name} is not {values}: how many channels leave it, and for how many classes?",
         )
-        require(name in ("scores", "auxiliary 3x3"), f"the printed shape of {name} was right; two others are not")
+        require(name in ("logits", "auxiliary 3x3"), f"the printed shape of {name} was right; two others are not")
     require(len(corrected) == 2, "there are two slips; one is still missing")
     return "21 classes, and 256 channels between the two layers of the auxiliary head"
 
 
-def kept_for_backward(stride: int, batch: int) -> int:
-    """Bytes that autograd stores when fcn_resnet50_d8 sees `batch` images of 512x512, weights apart."""
-    with torch.device("meta"):
-        net = models.create("fcn_resnet50_d8", output_stride=stride)
-        own = {p.untyped_storage()._cdata for p in [*net.parameters(), *net.buffers()]}
-        kept = {}
-
-        def note(tensor: torch.Tensor) -> torch.Tensor:
-            storage = tensor.untyped_storage()
-            kept[storage._cdata] = storage
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(note, lambda t: t):
-            net.forward_with_aux(torch.empty(batch, 3, 512, 512))
-    return sum(storage.nbytes() for key, storage in kept.items() if key not in own)
-
-
 @checker
-def dilated_memory(batch_at_8: int, batch_at_16: int) -> str:
-    limit = 16 * 2**30
-    found = {8: whole(batch_at_8, "batch_at_8"), 16: whole(batch_at_16, "batch_at_16")}
-    require(min(found.values()) >= 1, "a batch has at least one image")
-    require(found[8] < found[16], "the finer map needs more memory for an image, so fewer images fit")
-    for stride, batch in found.items():
-        need, more = (kept_for_backward(stride, n) for n in (batch, batch + 1))
+def dilated_head(finer: Callable) -> str:
+    said, draw = "finer(a fcn_tiny_d8 of output stride 16)", generator()
+    for height, width in ((65, 97), (80, 64)):
+        with seeded(draw):
+            coarse = calibrated(models.create("fcn_tiny_d8", output_stride=16))
+            x = torch.randn(2, 3, height, width)
+        right = models.create("fcn_tiny_d8", output_stride=8).eval()
+        right.load_state_dict(coarse.state_dict())
+        for layer in right.classifier.modules():
+            if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3):
+                layer.dilation = layer.padding = (2, 2)
+        made = call(finer, copy.deepcopy(coarse), said=said)
         require(
-            need <= limit,
-            f"{batch} images at output stride {stride} keep {need / 2**30:.1f} GiB: was the auxiliary head counted?",
+            isinstance(made, nn.Module) and hasattr(made, "logits") and hasattr(made, "backbone"),
+            f"{said} returns a network of the package, this is {short(made)}",
         )
-        require(
-            more > limit,
-            f"at output stride {stride} one image more still fits ({more / 2**30:.2f} GiB); are weights counted with "
-            "every image?",
-        )
-    return f"{found[8]} and {found[16]} images, and not one more"
-
-
-@checker
-def dilated_coarser(miou_at_16: float, miou_at_32: float) -> str:
-    at_16, at_32 = number(miou_at_16, "miou_at_16"), number(miou_at_32, "miou_at_32")
-    require(0 < at_16 < 1 and 0 < at_32 < 1, "a mean IoU lies between 0 and 1")
-    require(at_16 != at_32, "both numbers are the same; is `output_stride` another one in each network?")
-    require(
-        QUICK or at_16 < 0.66,
-        f"{at_16:.3f} at stride 16 is as good as at 8: was the network built with another output stride?",
-    )
-    require(QUICK or at_32 < at_16, "at stride 32 the head's taps stand furthest from where they were trained")
-    require(
-        QUICK or at_32 > 0.1,
-        f"{at_32:.3f} is what background alone scores: were the trained weights loaded?",
-    )
-    return f"{at_16:.3f} and {at_32:.3f} with the same weights: the trunk is equal, the head is not"
-
-
-@checker
-def dilated_auxiliary(miou_without: float, miou_with: float) -> str:
-    without, with_aux = number(miou_without, "miou_without"), number(miou_with, "miou_with")
-    require(0 < without < 1 and 0 < with_aux < 1, "a mean IoU lies between 0 and 1")
-    require(without != with_aux, "both numbers are the same; was the second network built with aux=True?")
-    require(QUICK or with_aux > 0.6, f"{with_aux:.3f} with the second head: the same 600 steps, rate and seed?")
-    require(
-        QUICK or with_aux < 0.8, f"{with_aux:.3f} is more than any row of the table: scored on the validation scenes?"
-    )
-    return f"{with_aux - without:+.3f} with one seed; compare with what seeds alone do before you call it a gain"
+        with torch.no_grad():
+            old, new = coarse.backbone(x), made.eval().backbone(x)
+            require(
+                new[-1].shape[-2:] == (-(-height // 8), -(-width // 8)),
+                f"for images of {height}x{width} the backbone's last map has {tuple(new[-1].shape[-2:])} cells, which "
+                "is not output stride 8",
+            )
+            require(
+                off(new[-1][..., ::2, ::2], old[-1]) < 1e-3,
+                "the backbone no longer gives the old features on the old cells: it obeyed the theorem as it was made",
+            )
+            try:
+                fine, before = made.logits(new), coarse.logits(old)
+                image = made(x)
+            except RuntimeError as error:
+                raise Wrong(f"the new network does not run ({error}): is each padding its rate?") from error
+            require(
+                fine.shape[-2:] == new[-1].shape[-2:],
+                f"the head makes {tuple(fine.shape[-2:])} cells of {tuple(new[-1].shape[-2:])}: is each padding its "
+                "rate?",
+            )
+            lost = off(fine[..., ::2, ::2], before)
+            require(
+                lost < 1e-3,
+                f"on the old cells the logits differ by {apart(lost, 1e-3)} of their size: how far apart were the taps "
+                "of each layer of the head in training, in pixels, and how far are they now?",
+            )
+            require(
+                off(fine, right.logits(right.backbone(x))) < 1e-3,
+                "the old cells are right, the cells between them are not: each is computed from the image as well",
+            )
+            require(image.shape[-2:] == x.shape[-2:], "the logits at the image's size have another size")
+    return "the logits of output stride 16 on the old cells, and new ones between them"

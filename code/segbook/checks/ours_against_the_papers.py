@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -9,17 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segbook import data
-from segbook.checks.core import call, checker, require
-from segbook.checks.values import Wrong, close, numbers, short, whole
+from segbook.checks.core import call, checker, generator, require
+from segbook.checks.values import Wrong, close, numbers, whole
 from segbook.convolution import receptive_field
 from segbook.metrics import ConfusionMatrix
 
 __all__ = [
     "papers_bug",
-    "papers_masks",
+    "papers_intervals",
     "papers_patches",
     "papers_seeds",
-    "papers_shuffle",
     "papers_two_scores",
 ]
 
@@ -55,28 +55,77 @@ def papers_two_scores(my_prediction: Tensor) -> str:
 
 
 @checker
+def papers_intervals(my_better: Sequence[int], my_images: int) -> str:
+    intervals = {"A": (1.2, 5.0), "B": (-0.6, 2.3), "C": (-2.9, -0.2), "D": (-0.1, 4.1)}
+    found = numbers(my_better, "my_better", (4,))
+    require(all(value in (0, 1, 2) for value in found), "my_better holds 1, 2 or 0 for each of the four pairs")
+    for (pair, (low, high)), value in zip(intervals.items(), found):
+        right = 2 if low > 0 else 1 if high < 0 else 0
+        if value == right:
+            continue
+        hint = "the difference is the second's score less the first's: what does its sign say?"
+        if right == 0:
+            hint = "its interval holds differences of both signs"
+        elif value == 0:
+            hint = "both ends of its interval have the same sign"
+        raise Wrong(f"pair {pair}: {hint}")
+    images = whole(my_images, "my_images")
+    require(images > 0, f"my_images is {images}: how many images are scored?")
+
+    def reach(count: int) -> float:
+        return 2.1 * math.sqrt(345 / count)  # of D's interval, to each side of its difference
+
+    said = f"with {images} images D's interval reaches {reach(images):.4f} points to each side"
+    linear = math.floor(345 * 2.1 / 2.0) + 1
+    require(images != linear, f"{said}: it becomes narrower with the square root of the number, not with the number")
+    require(reach(images) < 2.0, f"{said}, and 0 is still inside")
+    require(reach(images - 1) >= 2.0 if images > 1 else True, f"{said}; one image fewer is enough too")
+    return "two orders stand; the others need more images"
+
+
+def fewest(gap: float, spread: float) -> tuple[Fraction, int]:
+    """8 (spread / gap)^2, of the decimal numbers as they are written, and the smallest n that is no smaller."""
+    raw = 8 * (Fraction(str(spread)) / Fraction(str(gap))) ** 2
+    return raw, max(1, math.ceil(raw))
+
+
+@checker
 def papers_seeds(seeds_needed: Callable, my_seeds: int) -> str:
-    for gap, spread in ((0.27, 0.9), (1.0, 0.9), (3.3, 0.95), (0.64, 0.31), (5.9, 0.4), (0.05, 0.71)):
+    random = generator()
+    cases = [(0.27, 0.9), (0.05, 0.71), (5.9, 0.4)]
+    cases += [(1.0, 1.0), (0.5, 1.0), (2.0, 1.0)]  # exactly two deviations, and no rounding in these
+    while len(cases) < 12:
+        gap, spread = (round(value, 2) for value in (0.2 + 3 * torch.rand(2, generator=random)).tolist())
+        raw, _ = fewest(gap, spread)
+        if abs(raw - round(raw)) > Fraction(1, 1000):  # where floats round to the wrong side is no mistake of the rule
+            cases.append((gap, spread))
+    for gap, spread in cases:
         said = f"seeds_needed({gap}, {spread})"
         found = whole(call(seeds_needed, gap, spread, said=said), said)
-        raw = 8 * (spread / gap) ** 2
-        if found == max(1, math.ceil(raw)):
+        raw, right = fewest(gap, spread)
+        if found == right:
             continue
+        square = float(raw)
         slips = {
-            "both means vary, not one of them": raw / 2,
-            "two standard deviations are asked for, not one": raw / 4,
-            "two standard deviations are asked for, and both means vary": raw / 8,
+            "both means vary, not one of them": square / 2,
+            "two standard deviations are asked for, not one": square / 4,
+            "two standard deviations are asked for, and both means vary": square / 8,
             "the spread of a mean falls with the square root of n, so n grows with a square": 8 * spread / gap,
             "gap and spread are exchanged": 8 * (gap / spread) ** 2,
-            "a seed cannot be halved: round up": raw,
         }
         near = [hint for hint, slip in slips.items() if found in {math.floor(slip), math.ceil(slip)}]
         hint = near[0] if near else "write the rule as an inequality in n, and solve it"
+        if found == raw + 1:
+            hint = "a gap of exactly two deviations is enough"
+        elif found < 1:
+            hint = "with no training at all there is no mean to compare"
+        elif found == math.floor(raw):
+            hint = "a seed cannot be halved: round up"
         raise Wrong(f"{said} is {found}: {hint}")
     n = whole(my_seeds, "my_seeds")
-    told = 2 * 0.9 * math.sqrt(2 / n) if n > 0 else math.inf
-    require(told <= 0.27, f"with {n} seeds a gap of 0.27 is not yet two standard deviations, those make {told:.2f}")
-    require(2 * 0.9 * math.sqrt(2 / (n - 1)) > 0.27, f"{n} seeds are enough, and so is one less")
+    _, right = fewest(0.27, 0.9)
+    require(n >= right, f"with {n} seeds a gap of 0.27 is not yet two standard deviations of the difference")
+    require(n == right, f"{n} seeds are enough, and so is one less")
     return f"{n} trainings of each of the two, to settle a quarter of a point"
 
 
@@ -88,16 +137,16 @@ PLACE_HINTS = {
 
 @checker
 def papers_patches(my_dino: Sequence[float], my_segformer: Sequence[float], my_shift: Sequence[float]) -> str:
-    trunks = {
+    backbones = {
         "my_dino": (my_dino, [nn.Conv2d(3, 1, 14, 14)]),
         "my_segformer": (my_segformer, [nn.Conv2d(3, 1, 7, 4, 3), *(nn.Conv2d(1, 1, 3, 2, 1) for _ in range(3))]),
     }
     shifts = []
-    for name, (answer, trunk) in trunks.items():
+    for name, (answer, backbone) in backbones.items():
         found = numbers(answer, name, (3,))
-        field = receptive_field(trunk)
+        field = receptive_field(backbone)
         with torch.no_grad():
-            cells = nn.Sequential(*trunk)(torch.zeros(1, 3, 518, 518)).shape[-1]
+            cells = nn.Sequential(*backbone)(torch.zeros(1, 3, 518, 518)).shape[-1]
         right = (cells, field.centre, field.centre + (cells - 1) * field.stride)
         for what, value, wanted in zip(("cells a side", "the first centre", "the last centre"), found, right):
             hint = PLACE_HINTS[name].get(float(value), "follow kernel, stride and padding from layer to layer")
@@ -113,12 +162,13 @@ def papers_patches(my_dino: Sequence[float], my_segformer: Sequence[float], my_s
 
 @checker
 def papers_bug(map_from_tokens: Callable) -> str:
-    draw = torch.Generator().manual_seed(0)
+    draw = generator()
     for images, height, width, channels in ((2, 3, 5, 4), (1, 4, 4, 16), (3, 7, 2, 6)):
         said = f"map_from_tokens(tokens, {height}, {width})"
-        right = torch.randn(images, channels, height, width, generator=draw)
-        patches = right.flatten(2).transpose(1, 2)  # row after row, as a convolution's map is read
-        tokens = torch.cat([100 + torch.randn(images, 1, channels, generator=draw), patches], 1)
+        right = torch.randn(images, channels, height, width, generator=draw, dtype=torch.float64)
+        patches = right.flatten(2).mT  # row after row, as a convolution's map is read; not contiguous
+        tokens = torch.cat([100 + torch.randn(images, channels, 1, generator=draw).double(), patches.mT], 2).mT
+        tokens = tokens if channels == 4 else tokens.float().contiguous()
         found = numbers(call(map_from_tokens, tokens, height, width, said=said), said)
         require(
             found.shape != (images, channels, width, height) or height == width,
@@ -136,90 +186,3 @@ def papers_bug(map_from_tokens: Callable) -> str:
             hint = "every channel has its numbers, in other places: tokens come row after row"
         raise Wrong(f"{said} puts features where no patch saw them: {hint}")
     return "every token lies where its patch does, for maps that are no squares too"
-
-
-def by_counting(class_logits: Tensor, mask_logits: Tensor) -> np.ndarray:
-    """Scores (C, H, W), one query after the other."""
-    total = np.zeros((class_logits.shape[1] - 1, *mask_logits.shape[1:]))
-    for classes, mask in zip(class_logits.double().numpy(), mask_logits.double().numpy()):
-        chance = np.exp(classes) / np.exp(classes).sum()
-        total += chance[:-1, None, None] / (1 + np.exp(-mask))
-    return total
-
-
-@checker
-def papers_masks(semantic: Callable) -> str:
-    draw = torch.Generator().manual_seed(0)
-    for queries, classes, height, width in ((5, 3, 4, 6), (2, 7, 3, 3), (1, 1, 2, 5)):
-        said = f"semantic, for {queries} queries and {classes} classes,"
-        logits = 2 * torch.randn(queries, classes + 1, generator=draw)
-        masks = 2 * torch.randn(queries, height, width, generator=draw)
-        found = numbers(call(semantic, logits, masks, said=said), said)
-        right = by_counting(logits, masks)
-        require(
-            found.shape[:1] != (classes + 1,) or found.ndim != 3,
-            f"{said} gives {classes + 1} maps: 'no object' is an answer of a query, not a class of a pixel",
-        )
-        require(found.shape == right.shape, f"{said} has the shape {found.shape}, and {right.shape} is asked for")
-        if close(found, right):
-            continue
-        nothing = torch.zeros_like(logits)
-        nothing[:, -1] = 30.0  # every query is sure that it has found no object
-        empty = numbers(call(semantic, nothing, masks, said=said), said)
-        slips = {
-            "a mask is its own yes or no at each pixel, with a sigmoid; masks do not compete in a softmax": close(
-                found, torch.einsum("qc,qhw->chw", logits.softmax(1)[:, :-1], masks.softmax(0))
-            ),
-            "the masks are logits still: what makes them shares of 1?": close(
-                found, torch.einsum("qc,qhw->chw", logits.softmax(1)[:, :-1], masks)
-            ),
-            "each query chooses among the classes; across the queries nothing is shared out": close(
-                found, torch.einsum("qc,qhw->chw", logits.softmax(0)[:, :-1], masks.sigmoid())
-            ),
-            "take the sum over the queries, not their mean": close(found * queries, right),
-            "a query that says 'no object' must add nothing: it loses its share in the softmax, not before": not close(
-                empty, 0, atol=1e-3
-            ),
-        }
-        hint = next(
-            (text for text, holds in slips.items() if holds), "add up by hand what each query says of one pixel"
-        )
-        raise Wrong(f"{said} is not the sum of class chance times mask: {hint}")
-    return "every query says what and where, and the order of the queries does not matter"
-
-
-@checker
-def papers_shuffle(as_shuffle: Callable) -> str:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        cases = [(nn.ConvTranspose2d(i, o, f, f), f) for i, o, f in ((6, 4, 2), (3, 5, 3), (2, 1, 4))]
-        x = torch.randn(2, 6, 5, 4)
-    for layer, factor in cases:
-        inputs, outputs = layer.weight.shape[:2]
-        said = f"as_shuffle, for {inputs} channels in, {outputs} out and factor {factor},"
-        result = call(as_shuffle, layer, said=said)
-        pair = isinstance(result, tuple | list) and len(result) == 2
-        require(pair, f"{said} returns {short(result)}; a weight and a bias are asked for")
-        weight, bias = (torch.from_numpy(numbers(part, "a parameter")).float() for part in result)
-        wanted = (outputs * factor**2, inputs, 1, 1)
-        require(
-            weight.shape == wanted and bias.shape == wanted[:1],
-            f"{said} gives the shapes {tuple(weight.shape)} and {tuple(bias.shape)}; pixel_shuffle makes {outputs} "
-            f"channels out of {wanted[0]}, so {wanted} and {wanted[:1]} are needed",
-        )
-        with torch.no_grad():
-            right = layer(x[:, :inputs])
-            plain = F.pixel_shuffle(F.conv2d(x[:, :inputs], weight), factor)
-        made = plain + F.pixel_shuffle(bias[None, :, None, None].expand(-1, -1, *x.shape[-2:]), factor)
-        if close(made, right.numpy()):
-            continue
-        no_bias = right - layer.bias[:, None, None]
-        if close(plain, no_bias.detach().numpy()):
-            raise Wrong(f"{said} is right but for the bias: each output channel has one, and all its phases share it")
-        turned = plain.unflatten(-1, (-1, factor)).unflatten(-3, (-1, factor)).transpose(-3, -1).flatten(-2)
-        turned = turned.flatten(-3, -2)
-        hint = "pixel_shuffle counts the channels by output, then row, then column"
-        if close(turned, no_bias.detach().numpy()):
-            hint = "rows and columns of the taps are exchanged"
-        raise Wrong(f"{said} is another layer: {hint}")
-    return "a transposed convolution whose stamps do not overlap is a 1x1 convolution, spread out"

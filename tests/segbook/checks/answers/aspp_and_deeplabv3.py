@@ -1,7 +1,11 @@
 """Answers to chapter 10: right ones in several forms; wrong ones, each with a part of what is said to them."""
 
+import copy
+from functools import partial
+
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 
 def valid(rates, n):
@@ -67,70 +71,97 @@ def four_branches(state, network):
     network.load_state_dict(state)
 
 
-def field(logits, image, weight, alpha=4, beta=0.05, steps=5, slip=""):
-    axes = [torch.arange(float(n)) for n in image.shape[-2:]]
-    position = torch.stack(torch.meshgrid(*axes, indexing="ij"))
-    points = torch.cat([position / alpha, image / beta]).flatten(1).T
-    kernel = (-(torch.cdist(points, points) ** 2) / (1 if slip == "twice" else 2)).exp()
-    if slip != "itself":
-        kernel = kernel * (1 - torch.eye(len(points)))
-    if slip == "mean":
-        kernel = kernel / kernel.sum(1)[:, None]
-    z = logits.flatten(1)
-    refined = z
-    for _ in range(steps):
-        q = refined if slip == "logits" else refined.softmax(1 if slip == "pixels" else 0)
-        refined = (refined if slip == "feeds" else z) + weight * q @ kernel
-    return (refined.softmax(0) if slip == "probabilities" else refined).reshape(logits.shape)
+class Loader:
+    """A function may be any callable."""
+
+    def __call__(self, state, network):
+        roll(state, network)
 
 
-def slipping(slip):
-    return lambda *arguments: field(*arguments, slip=slip)
+def training(state, network):
+    roll(state, network)
+    network.train()
 
 
-def field_by_loops(logits, image, weight, alpha=4, beta=0.05, steps=5):
-    z, colour = logits.double().numpy(), image.double().numpy()
-    classes, height, width = z.shape
-    refined = z.copy()
-    for _ in range(steps):
-        q = np.exp(refined) / np.exp(refined).sum(0)
-        new = z.copy()
-        for i in range(height):
-            for j in range(width):
-                rows, columns = np.mgrid[:height, :width]
-                near = (rows - i) ** 2 + (columns - j) ** 2
-                alike = ((colour - colour[:, i : i + 1, j : j + 1]) ** 2).sum(0)
-                k = np.exp(-near / (2 * alpha**2) - alike / (2 * beta**2))
-                k[i, j] = 0
-                new[:, i, j] += weight * (q * k).sum((1, 2))
-        refined = new
-    return refined - np.log(np.exp(refined).sum(0))  # logarithms of probabilities are logits too
+def dilated_of(model):
+    return [branch[0] for branch in model.classifier[0].convs[1:-1]]
 
 
-def field_in_place(logits, image, weight, alpha=4, beta=0.05, steps=5):
-    logits += 1
+def logits_at(model, image, factor, rates, back=True, mode="bilinear", padding=True, order=1, small=False, last=None):
+    before = [(conv.dilation, conv.padding) for conv in dilated_of(model)]
+    for conv, rate in zip(dilated_of(model), rates[::order]):
+        conv.dilation = (rate, rate)
+        conv.padding = (rate, rate) if padding else conv.padding
+    large = image[None] if small else F.interpolate(image[None], scale_factor=factor, mode=mode)
+    with torch.no_grad():
+        logits = F.interpolate(model(large), image.shape[-2:], mode="bilinear")[0]
+    if back:
+        for conv, (dilation, was) in zip(dilated_of(model), before):
+            conv.dilation, conv.padding = dilation, was
+    return logits if last is None else last(logits)
+
+
+def on_a_copy(model, image, factor, rates):
+    model = copy.deepcopy(model)
+    return logits_at(model, image, factor, rates, back=False)
+
+
+def as_numpy(model, image, factor, rates):
+    return logits_at(model, image, factor, rates).numpy().astype("float64")
+
+
+def old_rates(model, image, factor, rates):
+    return logits_at(model, image, factor, (2, 4, 6))
+
+
+def not_back(model, image, factor, rates):
+    return logits_at(model, image, factor, rates, back=False)
+
+
+def trains(model, image, factor, rates):
+    logits = logits_at(model, image, factor, rates)
+    model.train()
     return logits
+
+
+def learns(model, image, factor, rates):
+    logits = logits_at(model, image, factor, rates)
+    model.classifier[0].convs[0][0].weight.data += 1
+    return logits
+
+
+def on_image(model, image, factor, rates):
+    image += 1
+    return logits_at(model, image, factor, rates)
 
 
 HEADS = (93_045, 297_173)
 RIGHT = [
     ("aspp_crop", (AT_513, AT_321, 577)),
     ("aspp_crop", ((7.0, 5.2, 3.6), np.round(AT_321, 1), torch.tensor(577))),
+    ("aspp_crop", (torch.tensor(AT_513), np.array(AT_321), 577.0)),
+    ("aspp_crop", ([7.0, 5.21, 3.64], (5.88, 3.45, 1.65), np.int64(577))),
     ("aspp_rates", ((8, 15, 22),)),
     ("aspp_rates", (torch.tensor([7, 15, 23]),)),
+    ("aspp_rates", (np.array([8.0, 15.0, 23.0]),)),
+    ("aspp_rates", ([7, 15, 22],)),
     ("aspp_order", (roll,)),
     ("aspp_order", (repair_afterwards,)),
     ("aspp_order", (by_numpy,)),
+    ("aspp_order", (Loader(),)),
+    ("aspp_order", (partial(roll, by=-1),)),
     ("aspp_batch", ({n: (n - 1) ** 0.5 for n in (2, 3, 16)},)),
     ("aspp_batch", ({2: 1, 3: torch.tensor(1.414), 16: np.float32(3.873)},)),
-    ("aspp_grid", ((1, 4, 8), (2, 4, 8), (1, 2, 4))),
-    ("aspp_grid", ([1, 4, 8], torch.tensor([2, 4, 8]), np.array([1, 2, 4]))),
-    ("aspp_fair", (*HEADS, "stem", "rates 1, 1, 1")),
-    ("aspp_fair", (*map(torch.tensor, HEADS), "the first conv (7x7 or three 3x3)", "1,1,1")),
-    ("aspp_larger", (0.491, 0.533, 0.660)),
-    ("aspp_larger", (torch.tensor(0.47), np.float64(0.52), 0.65)),
-    ("aspp_crf", (field, 0.690, 0.712, 0.708)),
-    ("aspp_crf", (field_by_loops, torch.tensor(0.68), 0.70, 0.67)),
+    ("aspp_batch", ({16: 15**0.5, 3: [2**0.5], 2: 0.9999},)),
+    ("aspp_batch", ({2: torch.ones(1, 1), 3: 1.41, 16: 3.87},)),
+    ("aspp_comparison", (HEADS, (3, 7), (1, 1, 1))),
+    ("aspp_comparison", (torch.tensor(HEADS), np.array([3, 7]), [1, 1, 1])),
+    ("aspp_comparison", (list(HEADS), [3.0, 7.0], torch.ones(3))),
+    ("aspp_comparison", (np.array(HEADS), (3, 7), np.ones(3, dtype=int))),
+    ("aspp_logits_at", (logits_at,)),
+    ("aspp_logits_at", (on_a_copy,)),
+    ("aspp_logits_at", (as_numpy,)),
+    ("aspp_logits_at", (partial(logits_at, mode="bilinear"),)),
 ]
 WRONG = [
     ("aspp_crop", (valid((12, 24, 36), 33), AT_321, 577), "output stride 8"),
@@ -148,6 +179,9 @@ WRONG = [
     ("aspp_rates", ((8, 12, 22),), "too small for this map"),
     ("aspp_rates", ((7.5, 15, 22.5),), "whole numbers"),
     ("aspp_rates", ((8, 15),), "is needed"),
+    ("aspp_rates", ((0, 15, 22),), "from 1 up"),
+    ("aspp_rates", ((45, 15, 22),), "too large for this map"),
+    ("aspp_rates", (("8", "15", "twenty"),), "holds numbers"),
     ("aspp_order", (as_found,), "as it was"),
     ("aspp_order", (lambda state, network: roll(state, network, by=1),), "from pooling last"),
     ("aspp_order", (outputs,), "the outputs were moved"),
@@ -157,46 +191,36 @@ WRONG = [
     ("aspp_order", (four_branches,), "raised RuntimeError"),
     ("aspp_order", (lambda state, network: None,), "belong to the pooled branch"),
     ("aspp_order", (3,), "a function is asked for"),
+    ("aspp_order", (training,), "into training mode"),
     ("aspp_batch", ({n: 1 - 1 / n for n in (2, 3, 16)},), "divides by the deviation as well"),
     ("aspp_batch", ({n: (n - 1) / n**0.5 for n in (2, 3, 16)},), "not by N - 1"),
     ("aspp_batch", ({2: 1, 3: 3, 16: 16},), "by the variance"),
     ("aspp_batch", ({2: 1, 3: 1, 16: 1},), "try it"),
     ("aspp_batch", ({2: 1, 3: 2**0.5},), "2, 3 and 16"),
     ("aspp_batch", ([1, 2**0.5, 15**0.5],), "is a dict"),
-    ("aspp_grid", ((2, 8, 16), (4, 8, 16), (1, 2, 4)), "at output stride 8"),
-    ("aspp_grid", ((2, 4, 8), (2, 4, 8), (1, 2, 4)), "leaves the contraction out"),
-    ("aspp_grid", ((1, 4, 8), (1, 4, 8), (1, 2, 4)), "with the contraction"),
-    ("aspp_grid", ((1, 2, 4), (2, 4, 8), (1, 2, 4)), "multiplied by the stage's rate"),
-    ("aspp_grid", ((1, 4, 8), (2, 4, 8), (2, 2, 2)), "nothing of the stage's own"),
-    ("aspp_grid", ((1, 4, 8), (2, 2, 2), (1, 2, 4)), "what is the stage's rate"),
-    ("aspp_fair", (HEADS[1], HEADS[0], "stem", "rates 1, 1, 1"), "kernels, biases"),
-    ("aspp_fair", (402_501, 606_629, "stem", "rates 1, 1, 1"), "kernels, biases"),
-    ("aspp_fair", (HEADS[0], 606_629, "stem", "rates 1, 1, 1"), "the whole network"),
-    ("aspp_fair", (*HEADS, "the dropout", "rates 1, 1, 1"), "from its first layer on"),
-    ("aspp_fair", (*HEADS, "stem", "rates 12, 24, 36"), "read padding"),
-    ("aspp_fair", (*HEADS, "stem", "no image pooling"), "fewer weights"),
-    ("aspp_fair", (*HEADS, "stem", "output stride 16, rates 2, 4, 6"), "another map"),
-    ("aspp_fair", (*HEADS, "stem", "dilated FCN with the same stem (7x7)"), "other layers"),
-    ("aspp_fair", (*HEADS, "...", "..."), "from its first layer on"),
-    ("aspp_fair", (*HEADS, 7, "rates 1, 1, 1"), "words in quotes"),
-    ("aspp_larger", (0.491, 0.491, 0.660), "what the layers read"),
-    ("aspp_larger", (0.696, 0.66, 0.660), "no loss"),
-    ("aspp_larger", (0.533, 0.491, 0.660), "exchanged"),
-    ("aspp_larger", (0.041, 0.045, 0.040), "resized to the labels"),
-    ("aspp_larger", (0.491, 0.533, 0.696), "put back"),
-    ("aspp_larger", (49.1, 53.3, 66.0), "between 0 and 1"),
-    ("aspp_crf", (slipping("itself"), 0.690, 0.712, 0.708), "listens to itself"),
-    ("aspp_crf", (slipping("feeds"), 0.690, 0.712, 0.708), "z stays"),
-    ("aspp_crf", (slipping("pixels"), 0.690, 0.712, 0.708), "not over the pixels"),
-    ("aspp_crf", (slipping("logits"), 0.690, 0.712, 0.708), "these are logits"),
-    ("aspp_crf", (slipping("mean"), 0.690, 0.712, 0.708), "divided by their sum"),
-    ("aspp_crf", (slipping("twice"), 0.690, 0.712, 0.708), "the 2 is missing"),
-    ("aspp_crf", (slipping("probabilities"), 0.690, 0.712, 0.708), "softmax comes last"),
-    ("aspp_crf", (lambda logits, *_: logits, 0.690, 0.712, 0.708), "every pair count"),
-    ("aspp_crf", (field_in_place, 0.690, 0.712, 0.708), "changed its input"),
-    ("aspp_crf", (field, 0.690, 0.690, 0.690), "does weight reach"),
-    ("aspp_crf", (field, 0.690, 0.600, 0.61), "not normalised"),
-    ("aspp_crf", (field, 0.690, 0.700, 0.74), "exchanged"),
-    ("aspp_crf", (field, 0.2, 0.22, 0.21), "every fourth scene"),
-    ("aspp_crf", (field, 69.0, 71.2, 70.8), "between 0 and 1"),
+    ("aspp_batch", ({2: 1, 3: 2**0.5, 16: "root of 15"},), "is a number"),
+    ("aspp_batch", ({2: 1, 3: 2**0.5, 16: float("inf")},), "divided by zero"),
+    ("aspp_comparison", (HEADS[::-1], (3, 7), (1, 1, 1)), "head_weights are exchanged"),
+    ("aspp_comparison", ((402_125, 606_629), (3, 7), (1, 1, 1)), "whole networks"),
+    ("aspp_comparison", ((93_045, 297_000), (3, 7), (1, 1, 1)), "batch norms"),
+    ("aspp_comparison", (HEADS, (7, 3), (1, 1, 1)), "first_kernels are exchanged"),
+    ("aspp_comparison", (HEADS, (7, 7), (1, 1, 1)), "not the first kernels"),
+    ("aspp_comparison", (HEADS, (3, 7), (2, 4, 6)), "first row's own"),
+    ("aspp_comparison", (HEADS, (3, 7), (12, 24, 36)), "read padding"),
+    ("aspp_comparison", (HEADS, (3, 7), (1, 2, 4)), "not in the table"),
+    ("aspp_comparison", (HEADS, ("stem", "stem"), (1, 1, 1)), "holds numbers"),
+    ("aspp_comparison", (HEADS[0], (3, 7), (1, 1, 1)), "is needed"),
+    ("aspp_logits_at", (old_rates,), "those of training"),
+    ("aspp_logits_at", (not_back,), "put back"),
+    ("aspp_logits_at", (trains,), "training mode"),
+    ("aspp_logits_at", (learns,), "weights or statistics"),
+    ("aspp_logits_at", (on_image,), "changed its input"),
+    ("aspp_logits_at", (partial(logits_at, small=True),), "at its old size"),
+    ("aspp_logits_at", (partial(logits_at, mode="nearest"),), "nearest pixel"),
+    ("aspp_logits_at", (partial(logits_at, order=-1),), "another order"),
+    ("aspp_logits_at", (partial(logits_at, padding=False),), "raised RuntimeError"),
+    ("aspp_logits_at", (partial(logits_at, last=lambda z: z.softmax(0)),), "softmax comes last"),
+    ("aspp_logits_at", (partial(logits_at, last=lambda z: z[None]),), "has the shape"),
+    ("aspp_logits_at", (lambda *_: None,), "returned None"),
+    ("aspp_logits_at", (3,), "a function is asked for"),
 ]

@@ -1,7 +1,9 @@
 """Answers to chapter 14: right ones in several forms; wrong ones, each with a part of what is said to them."""
 
 import math
+from functools import partial
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -49,6 +51,17 @@ def seeds_by_trying(gap, spread):
     return torch.tensor(n)
 
 
+def seeds_by_square(factor, gap, spread):
+    return max(1, math.ceil(factor * spread**2 / gap**2))
+
+
+class Counter:
+    """A callable object that goes upwards until the bar is passed."""
+
+    def __call__(self, gap, spread):
+        return next(n for n in range(1, 10**6) if gap**2 * n >= 8 * spread**2)
+
+
 def to_map(tokens, height, width):
     return tokens[:, 1:].transpose(1, 2).unflatten(2, (height, width))
 
@@ -58,6 +71,11 @@ def to_map_by_hand(tokens, height, width):
     for i in range(height * width):
         out[:, :, i // width, i % width] = tokens[:, 1 + i]
     return out
+
+
+def to_map_by_steps(drop, tokens, height, width):
+    patches = tokens[:, int(drop) :]
+    return torch.stack([channel.unflatten(1, (height, width)) for channel in patches.unbind(2)], 1)
 
 
 def as_found(tokens, height, width):
@@ -86,36 +104,6 @@ def one_repeated(tokens, height, width):
     return to_map(tokens[:, 1:2].expand(-1, 1 + height * width, -1), height, width)
 
 
-def semantic(classes, masks):
-    return torch.einsum("qc,qhw->chw", classes.softmax(-1)[:, :-1], masks.sigmoid())
-
-
-def semantic_as_convolution(classes, masks):
-    kernel = classes.double().softmax(-1)[:, :-1].T[:, :, None, None]
-    return F.conv2d(masks.double().sigmoid()[None], kernel)[0].numpy()
-
-
-def shuffled(layer):
-    factor = layer.kernel_size[0]
-    weight = layer.weight.permute(1, 2, 3, 0).flatten(0, 2)[:, :, None, None]
-    return weight, layer.bias.repeat_interleave(factor**2)
-
-
-def shuffled_by_asking(layer):
-    """The layer's answers to one channel at a time, put together again."""
-    factor, inputs = layer.kernel_size[0], layer.in_channels
-    with torch.no_grad():
-        bias = F.pixel_unshuffle(layer(torch.zeros(1, inputs, 1, 1)), factor).flatten()
-        ones = torch.eye(inputs)[:, :, None, None]
-        weight = F.pixel_unshuffle(layer(ones), factor).flatten(1).T - bias[:, None]
-    return weight[:, :, None, None].numpy(), bias.tolist()
-
-
-def turned_taps(layer):
-    factor = layer.kernel_size[0]
-    return layer.weight.permute(1, 3, 2, 0).flatten(0, 2)[:, :, None, None], layer.bias.repeat_interleave(factor**2)
-
-
 DINO, SEGFORMER, SHIFT = (37, 6.5, 510.5), (17, 0, 512), (0, (518 / 17 - 1) / 2)
 RIGHT = [
     ("papers_two_scores", (with_strays(range(8, 14)),)),
@@ -126,10 +114,18 @@ RIGHT = [
     ("papers_patches", (torch.tensor(DINO), [17.0, 0.0, 512.0], [0.0, -14.74])),
     ("papers_bug", (to_map,)),
     ("papers_bug", (to_map_by_hand,)),
-    ("papers_masks", (semantic,)),
-    ("papers_masks", (semantic_as_convolution,)),
-    ("papers_shuffle", (shuffled,)),
-    ("papers_shuffle", (shuffled_by_asking,)),
+    ("papers_two_scores", (with_strays(range(8, 14)).double(),)),
+    ("papers_two_scores", (with_strays([3, 5, 6, 20]).to(torch.uint8).tolist(),)),
+    ("papers_seeds", (partial(seeds_by_square, 8), torch.tensor(89))),
+    ("papers_seeds", (Counter(), np.int64(89))),
+    ("papers_patches", (np.array(DINO), SEGFORMER, torch.tensor(SHIFT))),
+    ("papers_patches", (list(DINO), list(SEGFORMER), (0, 14.735))),
+    ("papers_bug", (lambda t, h, w: t[:, 1:].reshape(len(t), h, w, -1).permute(0, 3, 1, 2).numpy(),)),
+    ("papers_bug", (partial(to_map_by_steps, True),)),
+    ("papers_intervals", ([2, 0, 1, 0], 381)),
+    ("papers_intervals", ((2.0, 0.0, 1.0, 0.0), 381.0)),
+    ("papers_intervals", (np.array([2, 0, 1, 0]), np.int32(381))),
+    ("papers_intervals", (torch.tensor([2, 0, 1, 0]), torch.tensor([381]))),
 ]
 WRONG = [
     ("papers_two_scores", (NEARLY,), "Over which classes"),
@@ -161,22 +157,22 @@ WRONG = [
     ("papers_bug", (width_first,), "height comes before width"),
     ("papers_bug", (one_repeated,), "not all patches"),
     ("papers_bug", (lambda tokens, h, w: tokens[:, 1:].transpose(1, 2),), "is asked for"),
-    ("papers_masks", (lambda c, m: torch.einsum("qc,qhw->chw", c.softmax(1), m.sigmoid()),), "'no object'"),
-    ("papers_masks", (lambda c, m: semantic(torch.cat([c[:, :-1], c[:, :1] - 99], 1), m),), "must add nothing"),
-    ("papers_masks", (lambda c, m: torch.einsum("qc,qhw->chw", c.softmax(1)[:, :-1], m.softmax(0)),), "a sigmoid"),
-    ("papers_masks", (lambda c, m: torch.einsum("qc,qhw->chw", c.softmax(1)[:, :-1], m),), "logits still"),
-    (
-        "papers_masks",
-        (lambda c, m: torch.einsum("qc,qhw->chw", c.softmax(0)[:, :-1], m.sigmoid()),),
-        "nothing is shared",
-    ),
-    ("papers_masks", (lambda c, m: semantic(c, m) / len(c),), "not their mean"),
-    ("papers_masks", (lambda c, m: semantic(c, m).argmax(0),), "is asked for"),
-    ("papers_masks", (lambda c, m: 1 - semantic(c, m),), "must add nothing"),
-    ("papers_shuffle", (lambda layer: (shuffled(layer)[0], 0 * shuffled(layer)[1]),), "but for the bias"),
-    ("papers_shuffle", (lambda layer: (shuffled(layer)[0], layer.bias.repeat(layer.kernel_size[0] ** 2)),), "the bias"),
-    ("papers_shuffle", (turned_taps,), "rows and columns of the taps"),
-    ("papers_shuffle", (lambda layer: (shuffled(layer)[0].flip(0), shuffled(layer)[1]),), "by output, then row"),
-    ("papers_shuffle", (lambda layer: (layer.weight, layer.bias),), "are needed"),
-    ("papers_shuffle", (lambda layer: shuffled(layer)[0],), "a weight and a bias"),
+    ("papers_two_scores", (with_strays([9]).float() + 0.5,), "whole numbers from 0 to 20"),
+    ("papers_seeds", (lambda gap, spread: math.floor(8 * (spread / gap) ** 2) + 1, 89), "exactly two deviations"),
+    ("papers_seeds", (lambda gap, spread: 89, 89), "seeds_needed(0.05, 0.71)"),
+    ("papers_seeds", (seeds, 0), "not yet two standard deviations"),
+    ("papers_patches", (DINO, SEGFORMER, (0, 14.7)), "SegFormer's first cell"),
+    ("papers_bug", (lambda tokens, h, w: to_map(tokens, h, w).flip(2),), "row after row"),
+    ("papers_intervals", ([1, 0, 2, 0], 381), "what does its sign say"),
+    ("papers_intervals", ([2, 2, 1, 0], 381), "pair B: its interval holds differences of both signs"),
+    ("papers_intervals", ([2, 0, 1, 2], 381), "pair D: its interval holds"),
+    ("papers_intervals", ([2, 0, 0, 0], 381), "both ends of its interval have the same sign"),
+    ("papers_intervals", ([2, 0, 1], 381), "is needed"),
+    ("papers_intervals", ([3, 0, 1, 0], 381), "1, 2 or 0"),
+    ("papers_intervals", (["second", "open", "first", "open"], 381), "holds numbers"),
+    ("papers_intervals", ([2, 0, 1, 0], 380), "0 is still inside"),
+    ("papers_intervals", ([2, 0, 1, 0], 382), "one image fewer"),
+    ("papers_intervals", ([2, 0, 1, 0], 363), "with the square root of the number, not"),
+    ("papers_intervals", ([2, 0, 1, 0], 380.4), "is a whole number"),
+    ("papers_intervals", ([2, 0, 1, 0], 0), "how many images"),
 ]
