@@ -167,7 +167,7 @@ def aspp_batch(largest_value: dict) -> str:
             "that is divided by the variance; batch norm divides by its root": n,
         }
         hint = slip_of(found, slips, "batch norm gives another number; try it")
-        require(close(found, truth, rtol=2e-3), f"{found:g} for {n} images: {hint}")
+        require(close(found, truth, rtol=4e-3), f"{found:g} for {n} images: {hint}")
     return "the more images, the further one of them may stand out"
 
 

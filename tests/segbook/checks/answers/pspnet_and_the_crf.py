@@ -55,7 +55,7 @@ RIGHT = [
     ("crf_step", (A, Z[0], Z[1])),
     ("crf_step", (torch.tensor(A), Z[0].tolist(), Z[1].numpy())),
     ("crf_step", (0.632, (2.17, 0.462), (0.556, 1.08))),
-    ("crf_step", (np.float32(A), np.array(Z[0]), tuple(Z[1]))),
+    ("crf_step", (np.float32(A), Z[0].numpy(), tuple(Z[1].tolist()))),
 ]
 WRONG = [
     ("psp_bins", (partial(edges, up=False),), "at its end too"),
