@@ -121,7 +121,7 @@ def test_the_row_that_a_command_names_was_there(rows):
         for run in runs(path):
             module, known = module_of(run["command"]), rows.get((code_of(run), module_of(run["command"])), [])
             row = run["command"].rpartition(" ")[2]
-            if known and row not in (module, "step_time"):
+            if known and row not in (module, "step_time") and " ship " not in run["command"]:
                 named += 1
                 assert row in known, f"{path.name}: no row {row} at {code_of(run)}"
     assert named > 100

@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from bookbuild import ROOT
 from bookbuild.experiments.photos import RUNGS, roots
 from bookbuild.experiments.photos.evaluations import RESIZES, Resized
-from bookbuild.experiments.photos.networks import PUBLISHED, named
+from bookbuild.experiments.photos.networks import PUBLISHED, SHIPPED, named
 from segbook import data, infer
 from segbook.files import read_image, write_atomically
 
@@ -31,15 +32,15 @@ QUALITIES = (85, 75, 65, 55, 45, 35, 25)
 RATES = {"rates 6, 12, 18 (its own)": (6, 12, 18), "rates 1, 1, 1": (1, 1, 1), "rates 18, 36, 54": (18, 36, 54)}
 SHOWN = ("chelsea", "astronaut", "motorcycle")  # in the strips of several photographs
 CAMVID_FRAMES = (10, 75, 140, 205)  # of the 233 in test
-CAMVID_ROW = "camvid_from_voc"
+CAMVID_ROW, ASPP = "camvid_from_voc", "deeplabv3_mobilenet_v2"
 TITLES = {
     "fcn32s_mobilenet_v2": "FCN-32s",
     "fcn16s_mobilenet_v2": "FCN-16s",
     "fcn8s_mobilenet_v2": "FCN-8s",
     "fcn_mobilenet_v2_d16": "dilated FCN",
-    "deeplabv3_mobilenet_v2": "DeepLabv3",
+    ASPP: "DeepLabv3",
     "deeplabv3plus_mobilenet_v2": "DeepLabv3+",
-    "shipped": "the one that ships",
+    SHIPPED: "the one that ships",
     PUBLISHED: "DeepLabv3, Google's",
 }
 SKIMAGE, CC0 = "scikit-image, skimage.data", "CC0"
@@ -182,17 +183,31 @@ def write_credits(folder: Path) -> None:
     write_atomically(folder / "credits.json", lambda file: file.write(text.encode()))
 
 
+def trained(names: Sequence[str], **changes: Any) -> dict[str, nn.Module]:
+    """The networks that there are, by name; of the others is said that they are left out."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = named(name, **changes)
+        except FileNotFoundError as error:
+            tqdm.write(f"left out: {error}")
+    return found
+
+
 def draw() -> None:
-    """All strips, from the run folders."""
+    """All strips for which there are run folders."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     images = photographs()
     some = {name: images[name] for name in SHOWN}
-    shipped = named("shipped")
-    draw_ladder({TITLES[name]: named(name) for name in (*RUNGS, "shipped", PUBLISHED)}, images, FOLDER)
-    wrong = {title: named("deeplabv3_mobilenet_v2", atrous_rates=rates) for title, rates in RATES.items()}
-    draw_rows("rates", wrong, some, FOLDER)
-    draw_rows("sizes", {f"{side} pixels": Resized(shipped, side) for side in (257, 513)}, some, FOLDER)
-    moved = {"where they look": shipped, "half a cell away": named("shipped", **RESIZES["false"])}
-    draw_rows("half-cell", moved, some, FOLDER)
-    draw_camvid(named(CAMVID_ROW), data.load("camvid", "test", roots.prepare() / "real"), CAMVID_FRAMES, FOLDER)
+    ladder = trained((*RUNGS, SHIPPED, PUBLISHED))
+    draw_ladder({TITLES[name]: net for name, net in ladder.items()}, images, FOLDER)
+    if ASPP in ladder:
+        draw_rows("rates", {title: named(ASPP, atrous_rates=rates) for title, rates in RATES.items()}, some, FOLDER)
+    if SHIPPED in ladder:
+        shipped = ladder[SHIPPED]
+        draw_rows("sizes", {f"{side} pixels": Resized(shipped, side) for side in (257, 513)}, some, FOLDER)
+        moved = {"where they look": shipped, "half a cell away": named(SHIPPED, **RESIZES["false"])}
+        draw_rows("half-cell", moved, some, FOLDER)
+    for net in trained([CAMVID_ROW]).values():
+        draw_camvid(net, data.load("camvid", "test", roots.prepare() / "real"), CAMVID_FRAMES, FOLDER)
     write_credits(FOLDER)

@@ -79,3 +79,18 @@ def test_all_strips_are_drawn(home, tmp_path, monkeypatch, images):
     expected = {f"ladder-{name}.webp" for name in images} | {"rates.webp", "sizes.webp", "half-cell.webp"}
     assert drawn == expected | {"camvid.webp", "credits.json"}
     assert {*RUNGS, "shipped", "published", "camvid_from_voc"} == set(made.values())
+
+
+def test_what_is_not_trained_is_left_out_and_named(home, tmp_path, monkeypatch, images, capsys):
+    def named(name, **changes):
+        if name != "published":
+            raise FileNotFoundError(f"there is no {name}")
+        return net(21)
+
+    monkeypatch.setattr(strips, "named", named)
+    monkeypatch.setattr(strips, "photographs", lambda: {name: image[::8, ::8] for name, image in images.items()})
+    monkeypatch.setattr(strips, "FOLDER", tmp_path / "pictures")
+    strips.draw()
+    drawn = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert drawn == {f"ladder-{name}.webp" for name in images} | {"credits.json"}
+    assert "left out: there is no fcn32s_mobilenet_v2" in capsys.readouterr().out
