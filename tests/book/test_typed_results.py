@@ -43,3 +43,8 @@ def test_on_street_scenes_pretraining_is_worth_more_than_the_network():
     assert round(100 * (started - plain)) == 18
     assert started - plain > max(at_random) - min(at_random)
     assert camvid["deeplabv3plus_tiny"]["mean_iou"] == min(at_random)
+
+
+def test_on_few_photographs_fcn_8s_stays_below_fcn_32s():
+    scores = [record(f"photos.fcn{stride}s_mobilenet_v2")["mean_iou_seven"] for stride in (32, 8)]
+    assert scores[1] < scores[0]
