@@ -15,7 +15,7 @@ export PYTHONPATH := $(CURDIR)/code
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book preview check lint test notebooks serve results photos network replay gpu bench mutants shake links clean distclean
+.PHONY: help book preview check lint test notebooks serve results photos replay gpu bench mutants shake links clean distclean
 
 # What the pages are made of. The stamp is as new as the last build that succeeded.
 BUILT := _build/html/.built
@@ -82,13 +82,11 @@ results: $(READY)    ## the trainings whose numbers the chapters print, what is 
 photos: $(READY)     ## the networks on photographs, what is missing of them, and their pictures (ROWS=photos/fcn32s*)
 	$(BIN)/python -m bookbuild.experiments.photos $(ROWS)
 	$(if $(ROWS),,$(BIN)/python -m bookbuild.experiments.photos strips)
+	$(if $(ROWS),,$(BIN)/python -m bookbuild.demo.pictures)
 
 gpu:                 ## the full-size networks on CUDA, with the torch that $(PYTHON) has; SEGBOOK_DATA names the data
 	$(PYTHON) -m bookbuild.experiments.photographs --device cuda $(RUNS)
 	$(PYTHON) -m bookbuild.bench.gpu
-
-network: $(READY)    ## train and export the network that runs in the page, draw its pictures
-	OMP_NUM_THREADS=1 $(BIN)/python -m bookbuild.demo.network
 
 bench: $(READY)      ## our speed as ratios to its peers, and what each network costs: results/bench.json
 	$(BIN)/python -m bookbuild.bench.run
@@ -106,7 +104,7 @@ links: book          ## ask every address that the book links to, needs the inte
 	$(BIN)/jupyter-book build . --builder linkcheck
 
 clean:               ## remove what was built, keep the executed chapters and the environment
-	rm -rf $(filter-out _build/.jupyter_cache _build/.onnxruntime-web,$(wildcard _build/* _build/.[a-z]*))
+	rm -rf $(filter-out _build/.jupyter_cache _build/.segment,$(wildcard _build/* _build/.[a-z]*))
 
 distclean:           ## remove everything that was made, the environment too
 	rm -rf _build $(VENV)

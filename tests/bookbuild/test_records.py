@@ -14,7 +14,7 @@ import pytest
 from bookbuild import ROOT, records
 
 RESULTS = sorted((ROOT / "results").rglob("*.json"))
-OTHERS = [ROOT / "code/segbook/figures/training-replay.json", ROOT / "book/_static/network/toyvoc.json"]
+OTHERS = [ROOT / "code/segbook/figures/training-replay.json"]
 SOURCE = {"commit", "clean", "versions", "device", "command", "seconds"}
 
 # Run in a process of its own: the rows of each module at each commit, whose code lies in a folder named after it.

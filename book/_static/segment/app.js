@@ -1,9 +1,10 @@
-/* What the reader sees after the click: a picture (composed, a sample, a file, the camera), the answer of the network
- * on it, and its controls. Loaded by segment.js; the network itself runs in worker.js.
+/* What the reader sees after the click: a picture (a sample, a file, pasted, from the camera, composed), the answer of a
+ * network on it, and its controls. Two tabs, a network each. Loaded by segment.js; the networks run in worker.js.
  */
-import { Stage } from "./stage.js";
-
-const ROWS = [48, 96, 192, 256, 384]; // choices of the input's size; 96 is that of the training
+(() => {
+"use strict";
+const { el, unpacked, Stage, listing, PRIVATE } = window.segmentDemo;
+const TABS = { photos: "Photographs", toyvoc: "Drawn scenes" };
 const MAX_BYTES = 50e6; // of a file
 const MAX_PIXELS = 60e6; // of a picture: decoding takes four bytes each
 const KEPT = 1024; // pixels of the longer side that are kept of a larger picture
@@ -13,51 +14,77 @@ const BACKENDS = { wasm: "WebAssembly, one thread", webgpu: "WebGPU" };
 const percent = (share) => (share > 0 && share < 0.005 ? "< 1 %" : `${Math.round(100 * share)} %`);
 const numbered = (n) => n.toLocaleString("en");
 
-/** The network in a worker: `run` takes ImageData and resolves to {width, height, label, logits, milliseconds}. */
-class Network {
-  static async open(tools, card, backend) {
-    const { runtime, STATIC, HERE, onprogress } = tools;
-    const { files, bytes } = runtime[backend];
-    const network = new Network();
-    network.worker = new Worker(`${HERE}worker.js`);
-    await new Promise((resolve, reject) => {
-      network.worker.onerror = () => reject(new Error("The part that runs the network could not be loaded."));
-      network.worker.onmessage = ({ data }) => {
-        if (data.progress) onprogress(Math.min(1, data.progress.loaded / data.progress.total));
-        if (data.ready) resolve();
-        if (data.error) reject(new Error(data.error));
-      };
-      const load = { base: new URL(runtime.base, `${STATIC}network/`).href, files, total: bytes, provider: backend };
-      load.model = `${STATIC}network/${card.file}.gz`;
-      network.worker.postMessage({ load, mean: card.mean, std: card.std });
-    }).catch((error) => { network.worker.terminate(); throw error; });
-    return network;
+/** The networks in a worker, which computes by one of BACKENDS. */
+class Engine {
+  static async open(backend, onpart = () => {}) {
+    const { base, [backend]: { files } } = listing.runtime;
+    const get = async (name) => {
+      if (!base) return unpacked(name, (share) => onpart(share / files.length));
+      const response = await fetch(base + name).catch(() => null);
+      if (!response?.ok) throw new Error(`The file ${name} could not be loaded.`);
+      return new Uint8Array(await response.arrayBuffer());
+    };
+    const [library, glue, wasm] = await Promise.all(files.map(get));
+    const engine = new Engine();
+    Object.assign(engine, { waiting: new Map(), count: 0, networks: {} });
+    const url = URL.createObjectURL(new Blob([`(${window.segmentDemo.worker})()`], { type: "text/javascript" }));
+    engine.worker = new Worker(url);
+    engine.worker.onmessage = ({ data }) => {
+      const { resolve, reject } = engine.waiting.get(data.id);
+      engine.waiting.delete(data.id);
+      if (data.error) reject(new Error(data.error)); else resolve(data.answer);
+    };
+    engine.worker.onerror = () => {
+      for (const { reject } of engine.waiting.values()) reject(new Error("The part that runs the network could not be started."));
+    };
+    await engine.call({ load: { library, glue, wasm, provider: backend } });
+    return engine;
   }
 
-  run(image) {
+  call(message, transfer = []) {
     return new Promise((resolve, reject) => {
-      this.worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(data));
-      const { width, height, data: pixels } = image;
-      this.worker.postMessage({ run: { width, height, pixels } }, [pixels.buffer]);
+      this.waiting.set(++this.count, { resolve, reject });
+      this.worker.postMessage({ id: this.count, ...message }, transfer);
     });
+  }
+
+  /** Load the network of a tab, once. */
+  async network(key, onpart) {
+    if (this.networks[key]) return;
+    const { file, mean, std } = listing.networks[key];
+    const model = await unpacked(file, onpart);
+    await this.call({ network: { key, model, mean, std } });
+    this.networks[key] = true;
+  }
+
+  /** ImageData to what worker.js answers. */
+  run(key, { width, height, data: pixels }) {
+    return this.call({ run: { key, width, height, pixels } }, [pixels.buffer]);
   }
 }
 
+/** A packed picture, ready to be drawn. */
+async function image(name) {
+  const picture = new Image();
+  picture.src = URL.createObjectURL(new Blob([await unpacked(name)]));
+  await picture.decode().catch(() => { throw new Error(`The picture ${name} could not be shown.`); });
+  return picture;
+}
+
 class App {
-  constructor(host, tools, network) {
-    Object.assign(this, { host, tools, network, el: tools.el, card: host.card });
+  constructor(host, engine) {
+    Object.assign(this, { host, engine });
     this.backend = "wasm";
-    this.rows = String(this.card.size[0]);
-    this.known = this.card.classes.map((name, index) => ({ name, index })).filter(({ name }) => name in this.card.scores.iou);
-    this.opacity = this.card.classes.map((_, index) => (index ? 0.7 : 0));
+    this.size = Object.fromEntries(Object.entries(listing.networks).map(([key, { size }]) => [key, String(size)]));
+    this.opacity = listing.networks.photos.classes.map((_, index) => (index ? 0.7 : 0));
     this.probed = [0.3, 0.45]; // across and down, in shares of the picture
   }
 
+  get card() { return listing.networks[this.tab]; }
+
   // --- what is there
 
-  build(stage, samples) {
-    const { el, tools } = this;
-    this.stage = stage;
+  build() {
     this.file = el("input", { type: "file", accept: "image/*", hidden: true, tabindex: -1, onchange: () => {
       if (this.file.files[0]) this.openFile(this.file.files[0]);
       this.file.value = "";
@@ -69,9 +96,8 @@ class App {
       file: button("Open a picture…", () => this.file.click()),
       camera: button("Use the camera", () => this.openCamera()),
     };
-    this.samples = samples.map((name, i) => el("button.sample",
-      { type: "button", "aria-pressed": "false", "aria-label": `Sample ${i + 1}`, onclick: () => this.openSample(name, i) },
-      el("img", { src: `${tools.STATIC}network/${name}`, alt: "", width: 64, height: 48 })));
+    this.tabs = Object.entries(TABS).map(([key, text]) => Object.assign(button(text, () => this.turnTo(key)), { value: key }));
+    this.samples = this.host.samples(listing.pictures.samples, (sample) => this.openSample(sample));
     this.answer = el("canvas", { "aria-hidden": "true" });
     this.cross = el("span.cross", { "aria-hidden": "true" });
     this.view = el("div.view", { tabindex: 0, role: "group", "aria-label": "The answer. Point at it, or move the mark with "
@@ -80,16 +106,16 @@ class App {
     this.probe = el("div.probe");
     this.facts = el("p.facts");
     const fields = el("div.fields", {},
-      el("figure", {}, el("figcaption", {}, "Your picture"), this.stage.node, this.picture),
+      el("figure", {}, el("figcaption", {}, "Your picture"), this.stageNode = el("div"), this.picture, this.credit = el("p.note")),
       el("figure", {}, el("figcaption", {}, "What the network says"), this.view));
-    const privacy = el("p.note", {}, tools.PRIVATE);
-    const knows = el("p.note", {}, `It knows ${this.known.map(({ name }) => name).join(", ")}, from drawn scenes only. `
-      + "A photograph is outside what it has seen: try one, and do not believe the answer.");
+    const tabs = el("div.row.tabs", { role: "group", "aria-label": "Which network" }, ...this.tabs);
+    this.sampleRow = el("div.row", { role: "group", "aria-label": "Samples" }, ...this.samples);
     const sources = el("div.row", { role: "group", "aria-label": "Where the picture comes from" },
-      ...Object.values(this.sources), this.host.compact ? null : el("span.samples", {}, ...this.samples), this.file);
-    const under = el("div.under", {}, this.stage.controls, el("div.said", {}, this.probe, this.facts));
-    this.host.body.replaceChildren(...[sources, fields, under, this.legend(),
-      this.host.compact ? null : this.settings(), knows, privacy, this.host.compact ? null : this.modelCard()].filter(Boolean));
+      ...Object.values(this.sources), el("span.note", {}, "or drop one here, or paste one"), this.file);
+    this.controls = el("div");
+    const under = el("div.under", {}, this.controls, el("div.said", {}, this.facts, this.probe));
+    this.perTab = el("div"); // legend, settings and card
+    this.host.body.replaceChildren(tabs, this.sampleRow, sources, fields, under, this.perTab, el("p.note", {}, PRIVATE));
     this.host.addEventListener("dragover", (event) => { event.preventDefault(); this.host.toggleAttribute("over", true); });
     this.host.addEventListener("dragleave", () => this.host.removeAttribute("over"));
     this.host.addEventListener("drop", (event) => {
@@ -98,73 +124,96 @@ class App {
       if (event.dataTransfer.files[0]) this.openFile(event.dataTransfer.files[0]);
       else this.host.say("What you dropped is no file. Save the picture first, then drop the file.");
     });
-    this.compose();
+    document.addEventListener("paste", (event) => {
+      const file = [...event.clipboardData?.files ?? []].find(({ type }) => type.startsWith("image/"));
+      if (!file || !this.host.isConnected) return; // words are pasted elsewhere
+      event.preventDefault();
+      this.openFile(file);
+    });
   }
 
-  /** A row a class: its colour, its name, its share of the picture, how strongly it is painted. */
+  /** Show a tab and what it starts with; its network is loaded if it is not there. */
+  async turnTo(tab, sample = listing.pictures.samples[0]) {
+    if (this.turning) return;
+    this.turning = true;
+    this.host.say("");
+    try {
+      this.facts.textContent = "Loading…";
+      await this.engine.network(tab);
+      if (tab === "toyvoc" && !this.stage) {
+        const changed = () => this.source === "scene" && this.request();
+        this.stage = await Stage.open({ el, image, listing: listing.pictures, changed });
+        this.stageNode.append(this.stage.node);
+        this.controls.append(this.stage.controls);
+      }
+    } catch (error) {
+      this.facts.textContent = "";
+      this.host.say(`${error.message} You can try again.`);
+      return;
+    } finally {
+      this.turning = false;
+    }
+    this.tab = tab;
+    this.result = null;
+    for (const button of this.tabs) button.setAttribute("aria-pressed", String(button.value === tab));
+    this.sampleRow.hidden = tab !== "photos";
+    this.sources.scene.hidden = tab !== "toyvoc";
+    this.perTab.replaceChildren(this.legend(), this.settings(), el("p.note", {}, this.card.knows),
+      ...(this.host.compact ? [] : [this.modelCard()]));
+    if (tab === "toyvoc") this.compose(); else await this.openSample(sample);
+  }
+
+  /** A row for each class that was found: its colour, its name, its share of the picture, how strongly it is painted. */
   legend() {
-    const { el } = this;
-    this.shares = new Map();
-    const row = ({ name, index }) => {
+    this.rows = this.card.classes.map((name, index) => {
       const share = el("output");
-      this.shares.set(index, share);
       const slider = el("input", { type: "range", min: 0, max: 100, "aria-label": `Opacity of ${name}`, oninput: () => {
         this.opacity[index] = slider.valueAsNumber / 100;
         slider.setAttribute("aria-valuetext", `${slider.value} %`);
         this.paint();
       } });
       slider.value = 100 * this.opacity[index];
-      return el("div.class", {}, this.swatch(index), el("span", {}, name), share, slider);
-    };
-    this.others = el("p.note", { hidden: true });
-    return el("div", {}, el("div.legend", { role: "group", "aria-label": "Opacity of each class" }, ...this.known.map(row)), this.others);
+      const node = el("div.class", { hidden: true }, this.swatch(index), el("span", {}, name), share, slider);
+      return { node, share };
+    });
+    return el("div.legend", { role: "group", "aria-label": "Opacity of each class" }, ...this.rows.map(({ node }) => node));
   }
 
-  swatch(index) { return this.el("span.swatch", { style: `background: rgb(${this.card.palette[index].join()})` }); }
+  swatch(index) { return el("span.swatch", { style: `background: rgb(${this.card.palette[index].join()})` }); }
 
   settings() {
-    const { el, tools, card } = this;
+    const { card } = this;
     const select = (label, options, value, onchange) => {
       const node = el("select", { onchange: () => onchange(node.value, node) },
         ...options.map(([key, text]) => el("option", { value: key, selected: key === value }, text)));
       return el("label", {}, label, " ", node);
     };
-    const sizes = ROWS.map((rows) => [String(rows), `${rows} rows${rows === card.size[0] ? ", as in training" : ""}`]);
-    const size = select("Input size", [...sizes, ["all", "as it is"]], this.rows, (value) => { this.rows = value; this.request(); });
+    const sizes = card.sizes.map((side) => [String(side), `${side} pixels`]);
+    const size = select("Longer side of the input", [...sizes, ["all", "as it is"]], this.size[this.tab], (value) => {
+      this.size[this.tab] = value;
+      this.request();
+    });
     const backends = Object.keys(BACKENDS).filter((key) => key === "wasm" || navigator.gpu);
-    const choice = backends.length > 1
-      ? select("Computed by", backends.map((key) => [key, BACKENDS[key]]), "wasm", async (value, node) => { await this.switchTo(value); node.value = this.backend; }) : null;
+    const choice = backends.length > 1 && !this.host.compact
+      ? select("Computed by", backends.map((key) => [key, BACKENDS[key]]), this.backend, async (value, node) => { await this.switchTo(value); node.value = this.backend; }) : null;
     return el("div.row.settings", {}, size, choice);
   }
 
   modelCard() {
-    const { el, card } = this;
-    const { scores } = card;
-    const iou = Object.entries(scores.iou).map(([name, value]) => `${name} ${value.toFixed(3)}`).join(", ");
-    const rows = {
-      Data: card.data,
-      Settings: card.settings,
-      Command: `${card.commands[0]}, which runs ${card.commands.slice(1).join("  and  ")}`,
-      Made: `${card.date}, from commit ${card.commit.slice(0, 10)}, in ${numbered(card.seconds)} seconds on ${card.device}`,
-      Scores: `mean IoU ${scores.mean_iou.toFixed(3)}, pixel accuracy ${scores.pixel_accuracy.toFixed(3)}, measured on the `
-        + `validation scenes with this very file; IoU by class: ${iou}`,
-      File: `${numbered(card.bytes)} bytes, ONNX, weights stored in 16 bits and computed with in 32`,
-      Limits: card.limits,
-    };
-    const list = el("dl", {}, ...Object.entries(rows).flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]));
-    const link = el("a", { href: `${this.tools.STATIC}network/${card.file}`, download: true }, "Download the ONNX file");
-    return el("details", {}, el("summary", {}, `Model card: ${card.name}`), list, el("p", {}, link));
+    const list = Object.entries(this.card.facts).flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]);
+    return el("details", {}, el("summary", {}, `Model card: ${this.card.name}`), el("dl", {}, ...list));
   }
 
   // --- where the picture comes from
 
-  choose(source, sample = -1) {
+  choose(source, sample = null) {
     this.stopCamera();
     this.host.say("");
     this.source = source;
     for (const [key, button] of Object.entries(this.sources)) button.setAttribute("aria-pressed", String(key === source));
-    this.samples.forEach((button, i) => button.setAttribute("aria-pressed", String(i === sample)));
-    this.stage.node.hidden = this.stage.controls.hidden = source !== "scene";
+    this.samples.forEach((button, i) => button.setAttribute("aria-pressed", String(listing.pictures.samples[i] === sample)));
+    this.credit.textContent = sample ? `Photograph: ${sample.credit}.` : "";
+    this.stageNode.hidden = this.controls.hidden = source !== "scene";
     this.picture.hidden = source === "scene";
   }
 
@@ -184,14 +233,13 @@ class App {
     return scale < 1;
   }
 
-  async openSample(name, i) {
-    const image = this.samples[i].firstChild;
+  async openSample(sample) {
     try {
-      await image.decode();
-      this.choose("sample", i);
-      this.take(image, image.naturalWidth, image.naturalHeight);
-    } catch {
-      this.host.say(`The sample ${name} could not be loaded.`);
+      sample.image ??= await image(sample.file);
+      this.choose("sample", sample);
+      this.take(sample.image, sample.image.naturalWidth, sample.image.naturalHeight);
+    } catch (error) {
+      this.host.say(error.message);
     }
   }
 
@@ -226,7 +274,7 @@ class App {
   }
 
   async openCamera() {
-    if (this.stream) { this.compose(); return; }
+    if (this.stream) { this.stopCamera(); return; } // the last frame stays
     if (!navigator.mediaDevices?.getUserMedia) {
       this.host.say("The browser gives no camera to this page: it needs https, or localhost.");
       return;
@@ -250,7 +298,7 @@ class App {
       this.stopCamera();
       const reasons = { NotAllowedError: "The camera may not be used: the browser or you refused it.",
         NotFoundError: "There is no camera on this device.", NotReadableError: "The camera is in use by another program." };
-      this.host.say(`${reasons[error.name] ?? "The camera could not be started."} A file or a scene works as well.`);
+      this.host.say(`${reasons[error.name] ?? "The camera could not be started."} A file works as well.`);
     }
   }
 
@@ -264,7 +312,8 @@ class App {
 
   /** Height and width of what the network gets of a picture. */
   inputSize(width, height) {
-    const factor = this.rows === "all" ? 1 : Number(this.rows) / height;
+    const size = this.size[this.tab];
+    const factor = size === "all" ? 1 : Number(size) / Math.max(width, height);
     const limit = Math.sqrt(MAX_INPUT / (width * height));
     const scale = Math.min(factor, limit);
     return [Math.max(1, Math.round(height * scale)), Math.max(1, Math.round(width * scale)), scale < factor];
@@ -286,7 +335,9 @@ class App {
       context.imageSmoothingEnabled = width !== source.width || height !== source.height;
       context.drawImage(source, 0, 0, width, height);
       try {
-        this.result = await this.network.run(context.getImageData(0, 0, width, height));
+        const result = await this.engine.run(this.tab, context.getImageData(0, 0, width, height));
+        if (result.key !== this.tab) { this.wanted = true; continue; } // the tab was turned meanwhile
+        this.result = result;
         this.shown = source;
         this.limited = limited;
         this.show();
@@ -302,18 +353,20 @@ class App {
     this.host.result = this.result;
     const counts = new Float64Array(this.card.classes.length);
     for (const index of label) counts[index]++;
-    const shares = this.known.map(({ name, index }) => [name, counts[index] / label.length]).filter(([, share]) => share);
-    for (const [index, output] of this.shares) output.textContent = counts[index] ? percent(counts[index] / label.length) : "–";
-    const others = this.card.classes.filter((_, i) => counts[i] && !this.shares.has(i));
-    this.others.hidden = !others.length;
-    this.others.textContent = `Some pixels it calls ${others.join(", ")}: names that its training never used.`;
+    const shares = this.card.classes.map((name, index) => [name, counts[index] / label.length]).filter(([, share]) => share);
+    this.rows.forEach(({ node, share }, index) => {
+      node.hidden = !counts[index] && !node.matches(":focus-within");
+      share.textContent = percent(counts[index] / label.length);
+    });
+    const said = shares.sort((a, b) => b[1] - a[1]).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
+    const sees = counts[0] === label.length ? "nothing that it knows, all background" : said;
     const size = `${width} x ${height} pixels in ${Math.max(1, Math.round(milliseconds))} ms (${BACKENDS[this.backend]})`;
-    this.facts.textContent = `${size}${this.limited ? "; larger inputs are cut down to this" : ""}.`;
+    this.facts.replaceChildren(el("strong", {}, `It sees ${sees}.`),
+      ` ${size}${this.limited ? "; larger inputs are cut down to this" : ""}.`);
     this.paint();
     this.read();
-    const said = shares.sort((a, b) => b[1] - a[1]).map(([name, share]) => `${name} ${percent(share)}`).join(", ");
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => { this.host.spoken.textContent = `The network says: ${said}.`; }, 700);
+    this.saying = setTimeout(() => { this.host.spoken.textContent = `The network sees ${sees}.`; }, 700);
   }
 
   /** The picture, and over it the classes in their colours, pixel by pixel as the network gave them. */
@@ -360,7 +413,6 @@ class App {
   /** The softmax of the logits at the marked pixel: the three likeliest classes. */
   read() {
     if (!this.result) return;
-    const { el } = this;
     const { width, height, logits } = this.result;
     const [x, y] = [Math.floor(this.probed[0] * width), Math.floor(this.probed[1] * height)];
     const at = this.card.classes.map((_, c) => logits[(c * height + y) * width + x]);
@@ -376,12 +428,13 @@ class App {
   }
 
   async switchTo(backend) {
-    this.facts.textContent = `Loading ${(this.tools.runtime[backend].bytes / 1e6).toFixed(1)} MB…`;
+    this.facts.textContent = `Loading ${(listing.runtime[backend].bytes / 1e6).toFixed(1)} MB…`;
     try {
       if (backend === "webgpu" && !(await navigator.gpu.requestAdapter())) throw new Error("no adapter"); // before loading
-      const network = await Network.open({ ...this.tools, onprogress: () => {} }, this.card, backend);
-      const before = this.network;
-      this.network = network;
+      const engine = await Engine.open(backend);
+      await Promise.all(Object.keys(this.engine.networks).map((key) => engine.network(key)));
+      const before = this.engine;
+      this.engine = engine;
       this.backend = backend;
       if (!this.busy) before.worker.terminate();
     } catch {
@@ -391,14 +444,14 @@ class App {
   }
 }
 
-/** Load everything, then show it in the host element. Throws with a sentence if something is missing. */
-export async function open(host, tools) {
-  const folder = `${tools.STATIC}network/`;
-  const network = await Network.open(tools, host.card, "wasm");
-  const response = await fetch(`${folder}pictures.json`).catch(() => null);
-  if (!response?.ok) throw new Error("The list of the scene's pictures could not be loaded.");
-  const listing = await response.json();
-  const app = new App(host, tools, network);
-  const stage = await Stage.open({ el: tools.el, folder, listing, changed: () => app.source === "scene" && app.request() });
-  app.build(stage, listing.samples);
-}
+/** Load everything, then show it in the host element with a sample. Throws with a sentence if something is missing. */
+window.segmentDemo.open = async (host, sample, progress) => {
+  let share = 0;
+  const half = (part) => progress(share += part / 2);
+  const engine = await Engine.open("wasm", half);
+  await engine.network("photos", half);
+  const app = new App(host, engine);
+  app.build();
+  await app.turnTo("photos", sample);
+};
+})();

@@ -1,13 +1,14 @@
-/* "Segment your own picture": <segment-picture> shows a poster and a button. All else is loaded by the click:
- * app.js (what the reader sees), stage.js (scenes composed by hand), worker.js (the network).
- * This file is a classic script, so that a page opened from a file can say why nothing can run there.
+/* "Segment your own photograph": <segment-picture> shows a poster, samples and a button. All else is loaded by a click:
+ * app.js (what the reader sees), stage.js (scenes composed by hand), worker.js (the networks), and files that the build
+ * packed into scripts. Everything is a classic script, because a page that was opened from a folder may load nothing else.
  */
 (() => {
   "use strict";
   if (customElements.get("segment-picture")) return;
   const HERE = new URL(".", document.currentScript.src).href;
-  const STATIC = new URL("..", HERE).href;
+  const NETWORK = new URL("../network/", HERE).href;
   const PRIVATE = "Everything is computed in this page: your picture never leaves your browser.";
+  const parts = {}; // of packed files, NAME.i -> base64
 
   /** An element with attributes and children; "on..." are listeners. */
   function el(name, attributes = {}, ...children) {
@@ -22,12 +23,36 @@
     return node;
   }
 
+  function script(url) {
+    return new Promise((resolve, reject) => {
+      const failed = () => reject(new Error(`The file ${url.split("/").pop()} could not be loaded.`));
+      const node = el("script", { src: url, onload: resolve, onerror: failed });
+      document.head.append(node);
+      node.remove();
+    });
+  }
+
+  /** The bytes of a file that the build packed; `onpart` is told the share of it that each part is. */
+  async function unpacked(name, onpart = () => {}) {
+    const { parts: count } = demo.listing.files[name];
+    const texts = await Promise.all(Array.from({ length: count }, async (_, i) => {
+      await script(`${NETWORK}${name}.${i}.js`);
+      onpart(1 / count);
+      return parts[`${name}.${i}`];
+    }));
+    for (let i = 0; i < count; i++) delete parts[`${name}.${i}`];
+    const bytes = texts.map((text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0)));
+    const stream = new Blob(bytes).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+
+  const demo = window.segmentDemo = { el, unpacked, PRIVATE, part: (name, i, text) => { parts[`${name}.${i}`] = text; } };
+
+  /** Where everything is and how large; an error if the site cannot say. */
+  const listed = async () => { if (!demo.listing) await script(`${NETWORK}listing.js`); };
+
   /** Why the network cannot run here: a sentence, or nothing. */
   function obstacle() {
-    if (location.protocol === "file:") {
-      return "This page was opened from a file, and browsers start no network from there. Run `make serve` in the "
-        + "book's folder and open the address that it prints.";
-    }
     if (typeof WebAssembly === "undefined") {
       return "This browser has no WebAssembly, or it is switched off, so the network cannot run here. "
         + "The rest of the page does not need it.";
@@ -38,13 +63,9 @@
     return "";
   }
 
-  /** Where the runtime is and how large; null if the site cannot say. */
-  const listing = () => fetch(`${STATIC}network/runtime.json`).then((r) => (r.ok ? r.json() : null)).catch(() => null);
-
   class SegmentPicture extends HTMLElement {
     connectedCallback() {
       if (this.shadowRoot) return;
-      this.card = JSON.parse(this.querySelector("script[type='application/json']").textContent);
       this.compact = this.hasAttribute("data-compact");
       this.followTheme();
       this.body = el("div.body");
@@ -55,7 +76,7 @@
       this.poster();
     }
 
-    /** What is there before the click: the light children (a picture), the button, what it will load. */
+    /** What is there before the click: the light children (a picture), buttons, what a click will load. */
     poster() {
       const problem = obstacle();
       this.say("");
@@ -63,29 +84,35 @@
         this.body.replaceChildren(el("slot"), el("p.note", {}, problem));
         return;
       }
-      this.button = el("button.start", { type: "button", onclick: () => this.start() }, "Start the network");
-      this.facts = el("p.note", {}, PRIVATE);
+      const start = el("button.start", { type: "button", onclick: () => this.start() }, "Segment your own photograph");
+      const row = el("div.begin", {}, start);
+      const facts = el("p.note", {}, PRIVATE);
       this.progress = el("progress", { "aria-label": "Loading", hidden: true, max: 1, value: 0 });
-      this.body.replaceChildren(el("slot"), el("div.begin", {}, this.button, this.progress), this.facts);
-      this.listing = listing();
-      this.listing.then((runtime) => {
-        if (!runtime) return;
-        const size = (runtime.wasm.bytes / 1e6).toFixed(1);
-        const from = runtime.local ? "from this site" : `from this site and, for the runtime, from ${runtime.host}, `
-          + "because the book was built without npm";
-        this.facts.textContent = `The click loads ${size} MB ${from}. ${PRIVATE}`;
-      });
+      this.body.replaceChildren(el("slot"), row, this.progress, facts);
+      listed().then(() => {
+        const { runtime, files, networks, pictures } = demo.listing;
+        row.append(el("span", {}, "or try"), ...this.samples(pictures.samples, (sample) => this.start(sample)));
+        const size = ((runtime.wasm.bytes + files[networks.photos.file].bytes) / 1e6).toFixed(1);
+        const from = runtime.host ? `from this site and, for the runtime, from ${runtime.host}, because the book was built without npm`
+          : "from this site";
+        facts.textContent = `The click loads at most ${size} MB ${from}. ${PRIVATE}`;
+      }).catch(() => {}); // the click tries again, and says so
     }
 
-    async start() {
-      this.button.disabled = true;
+    samples(samples, open) {
+      return samples.map((sample) => el("button.sample", { type: "button", "aria-pressed": "false", onclick: () => open(sample) },
+        el("img", { src: sample.thumb, alt: "" }), sample.name));
+    }
+
+    async start(sample) {
+      for (const button of this.body.querySelectorAll("button")) button.disabled = true;
       this.progress.hidden = false;
       this.say("");
       try {
-        const runtime = await this.listing ?? await listing();
-        if (!runtime) throw new Error("The list of the network's files could not be loaded.");
-        const app = await import(`${HERE}app.js`);
-        await app.open(this, { el, runtime, STATIC, HERE, PRIVATE, onprogress: (share) => { this.progress.value = share; } });
+        await listed();
+        await Promise.all(["stage.js", "worker.js"].map((name) => script(HERE + name)));
+        await script(`${HERE}app.js`);
+        await demo.open(this, sample ?? demo.listing.pictures.samples[0], (share) => { this.progress.value = share; });
       } catch (error) {
         this.poster();
         this.say(`${error.message} Nothing else on this page is affected; you can try again.`);

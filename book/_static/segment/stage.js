@@ -1,7 +1,8 @@
 /* A scene that the reader composes: a backdrop, and things to drag on it. Each thing is a button, so that the keyboard
  * reaches it. `scene()` is the picture that the network gets.
  */
-
+(() => {
+"use strict";
 const STEP = 0.02; // of the stage's width, an arrow key
 const SMALLEST = 0.25, LARGEST = 3; // times a thing's usual size
 const WORDS = {
@@ -21,18 +22,10 @@ const SCENES = {
 
 const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
 
-async function image(url) {
-  const picture = new Image();
-  picture.src = url;
-  await picture.decode().catch(() => { throw new Error(`The picture ${url.split("/").pop()} could not be loaded.`); });
-  return picture;
-}
-
-export class Stage {
-  /** Loads its pictures from a folder; call `changed()` whenever the scene is another one. */
-  static async open({ el, folder, listing, changed }) {
-    const [atlas, ...places] = await Promise.all(
-      ["things", ...listing.places].map((name) => image(`${folder}${name}.webp`)));
+class Stage {
+  /** Loads its pictures by `image(name)`; call `changed()` whenever the scene is another one. */
+  static async open({ el, image, listing, changed }) {
+    const [atlas, ...places] = await Promise.all(["things", ...listing.places].map((name) => image(`${name}.webp`)));
     return new Stage(el, listing, atlas, places, changed);
   }
 
@@ -253,3 +246,5 @@ export class Stage {
     return this.drawn;
   }
 }
+window.segmentDemo.Stage = Stage;
+})();

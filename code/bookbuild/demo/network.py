@@ -1,128 +1,98 @@
-"""`make network`: the network that runs in the page, and what its reader composes scenes from.
+"""The networks in the page: two that ship with the package, exported to ONNX, and what the page tells of them.
 
-    python -m bookbuild.demo.network             train, export, score, write the model card, draw the pictures
-    python -m bookbuild.demo.network pictures    draw the pictures only
-
-Everything goes to book/_static/network and is committed. The file in the page must be small: weights are stored in 16
-bits and computed with in 32. The scores on the card are those of that file, measured in onnxruntime.
+An export is kept for the next build, in a folder named after all that it depends on.
 """
 
+import hashlib
 import json
-import shlex
-import subprocess
-import sys
+import os
+import re
 import tempfile
-import time
-from datetime import date
 from pathlib import Path
-
-import numpy as np
-import torch
-from PIL import Image
+from typing import NamedTuple
 
 from bookbuild import ROOT
-from bookbuild.demo.stage_pictures import FINER, SAMPLES, draw_pictures
-from bookbuild.records import provenance
-from segbook import data, infer
-from segbook.data.transforms import IMAGENET_MEAN, IMAGENET_STD
-from segbook.metrics import ConfusionMatrix
+from bookbuild.demo.packing import pack
 
-FOLDER = ROOT / "book" / "_static" / "network"
-NAME = "toyvoc"
-TRAIN = "segbook train deeplabv3plus_tiny --data toy --steps 1200 --lr 0.01 --seed 0 --out RUN"
-EXPORT = f"segbook export RUN/last.pt --half --out {NAME}.onnx"
-LIMITS = (
-    "It has seen 500 drawn scenes of 128 x 96 pixels and nothing else. It names five things, all else is background. "
-    "Objects much larger or smaller than in those scenes, other drawing styles and photographs are outside what it "
-    "knows; there its answers mean nothing, however sure they look."
-)
+PACKAGE = ROOT / "code" / "segbook"
+EXPORTERS = [PACKAGE / "export.py", *sorted((PACKAGE / "models").glob("*.py"))]
 
 
-def run(command: str, folder: Path, run_folder: Path) -> float:
-    """Run one of the commands above in a folder; its seconds."""
-    words = [str(run_folder) + word.removeprefix("RUN") if word.startswith("RUN") else word for word in command.split()]
-    words[0] = str(Path(sys.executable).with_name(words[0]))
-    print("==", shlex.join(words), flush=True)
-    began = time.perf_counter()
-    subprocess.run(words, cwd=folder, check=True)
-    return time.perf_counter() - began
+class Network(NamedTuple):
+    """A network that ships, and how the page uses it."""
+
+    name: str
+    sizes: tuple[int, ...]  # pixels of a picture's longer side
+    size: int  # the one at first
+    knows: str
 
 
-def score(path: Path) -> dict:
-    """Mean IoU, pixel accuracy and IoU of the classes that occur, on ToyVOC's validation scenes, in onnxruntime."""
-    import onnxruntime
+NETWORKS = {
+    "photos": Network(
+        "deeplabv3plus_mobilenet_v2",
+        (257, 385, 513),
+        257,
+        "It knows {classes}. All else is background to it or, worse, one of these.",
+    ),
+    "toyvoc": Network(
+        "deeplabv3plus_tiny",
+        (64, 128, 256, 384, 512),
+        128,
+        "It knows {classes}, from drawn scenes only. A photograph is outside what it has seen: try one, and do not "
+        "believe the answer.",
+    ),
+}
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    scenes = data.load("toy", "val")
-    matrix = ConfusionMatrix(scenes.num_classes)
-    for image, label in scenes:
-        (logits,) = session.run(["logits"], {"image": image[None].numpy()})
-        matrix.update(torch.from_numpy(logits), label[None])
-    iou = {name: round(value, 4) for name, value in zip(scenes.classes, matrix.iou().tolist()) if value == value}
+
+def exported(weights: str, cache: Path) -> Path:
+    """A folder with the network's packed ONNX file and its card, card.json; made if it is not there."""
+    path = PACKAGE / "models" / "weights" / f"{NETWORKS[weights].name}-{weights}.pt"
+    digest = hashlib.sha256()
+    for file in [path, path.with_suffix(".md"), Path(__file__), *EXPORTERS]:
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    folder = cache / f"{weights}-{digest.hexdigest()[:16]}"
+    if not folder.is_dir():
+        from segbook.export import export  # here, because torch takes seconds, and most builds need none
+        from segbook.train import load_run
+
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            file = Path(scratch, f"{weights}.onnx")
+            model, about = load_run(f"{NETWORKS[weights].name}:{weights}", "cpu")
+            export(model, file, about=about, half=True)
+            made = Path(scratch, "made")
+            made.mkdir()
+            pack(file, made)
+            told = card(weights, path.with_suffix(".md").read_text(encoding="utf-8"), about)
+            (made / "card.json").write_text(json.dumps(told | {"bytes": file.stat().st_size}) + "\n")
+            os.replace(made, folder)
+    return folder
+
+
+def card(weights: str, text: str, about: dict) -> dict:
+    """What the page says about a network, and what its script needs to run it.
+
+    Args:
+        text: of the model card that ships beside the weights. about: of the checkpoint.
+    """
+    from segbook.data.transforms import IMAGENET_MEAN, IMAGENET_STD
+
+    network = NETWORKS[weights]
+    facts = dict(re.findall(r"^- \*\*(.+?):?\*\*:? (.+)$", text.replace("`", ""), re.MULTILINE))
+    iou = dict(re.findall(r"^\| (\w+) \| ([\d.]+) \|", text, re.MULTILINE))
+    facts["IoU by class"] = ", ".join(f"{name} {value}" for name, value in iou.items())
+    facts["Export"] = f"segbook export {network.name}:{weights} --half --out {weights}.onnx"
+    classes = list(about["classes"])
+    known = classes[1:] if weights == "photos" else [name for name in classes[1:] if name in iou]
     return {
-        "mean_iou": round(matrix.mean_iou(), 4),
-        "pixel_accuracy": round(matrix.pixel_accuracy(), 4),
-        "iou": iou,
-    }
-
-
-def draw_poster(path: Path) -> None:
-    """A validation scene, and beside it the file's answer: what the page shows before the network is loaded."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    scenes = data.load("toy", "val")
-    image, _ = scenes[SAMPLES[0]]
-    label = torch.from_numpy(session.run(["logits"], {"image": image[None].numpy()})[0]).argmax(1)[0]
-    pixels = data.denormalise(image)
-    painted = infer.overlay(pixels, label.where(label > 0, data.VOID), scenes.palette, alpha=0.7)
-    painted = torch.from_numpy(painted).permute(2, 0, 1)
-    gap = torch.full((3, pixels.shape[1], 2), 255, dtype=torch.uint8)
-    both = torch.cat([pixels, gap, painted], dim=2).permute(1, 2, 0)  # (96, 258, 3)
-    poster = Image.fromarray(both.numpy())
-    poster = poster.resize((FINER * poster.width, FINER * poster.height), Image.Resampling.NEAREST)
-    poster.save(path.with_name("poster.webp"), quality=80, method=6)
-
-
-def card(path: Path, seconds: float, source: dict) -> dict:
-    """What the page says about the network, and what its script needs to run it."""
-    scenes = data.load("toy", "val")
-    return {
-        "name": "deeplabv3plus_tiny on ToyVOC",
-        "file": path.name,
-        "bytes": path.stat().st_size,
-        "data": "ToyVOC, options default: 500 training scenes of 128 x 96 pixels, 100 for validation",
-        "commands": ["make network", TRAIN, EXPORT],  # the first runs the others
-        "settings": "batches of 16, AdamW, learning rate 0.01 falling to 0, 1,200 steps, seed 0; the last weights",
-        "date": date.today().isoformat(),
-        "seconds": round(seconds),
-        **source,
-        "scores": score(path),
-        "limits": LIMITS,
-        "classes": list(scenes.classes),
-        "palette": np.asarray(scenes.palette).tolist(),
+        "name": network.name,
+        "file": f"{weights}.onnx",
+        "facts": facts,
+        "knows": network.knows.format(classes=", ".join(known[:-1]) + f" and {known[-1]}"),
+        "sizes": network.sizes,
+        "size": network.size,
+        "classes": classes,
+        "palette": [list(colour) for colour in about["palette"]],
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
-        "size": [96, 128],
     }
-
-
-def main() -> None:
-    """Make everything, or the pictures alone."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    draw_pictures(FOLDER)
-    if sys.argv[1:] == ["pictures"]:
-        return
-    source = provenance("make network")
-    with tempfile.TemporaryDirectory() as scratch:
-        seconds = run(TRAIN, FOLDER, Path(scratch) / "run")
-        run(EXPORT, FOLDER, Path(scratch) / "run")
-    path = FOLDER / f"{NAME}.onnx"
-    draw_poster(path)
-    text = json.dumps(card(path, seconds, source), indent=1)
-    (FOLDER / f"{NAME}.json").write_text(text + "\n")
-    print(f"== {path.relative_to(ROOT)}: {path.stat().st_size:,} bytes")
-
-
-if __name__ == "__main__":
-    main()

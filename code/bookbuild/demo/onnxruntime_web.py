@@ -7,7 +7,6 @@ Where there is no npm, or no network, the pages name the public CDN instead and 
 that is an error.
 """
 
-import gzip
 import json
 import os
 import shutil
@@ -18,45 +17,47 @@ from pathlib import Path
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
+from bookbuild.demo.packing import listing, pack
+
 logger = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).with_name("package.json")
 VERSION = json.loads(PACKAGE.read_text(encoding="utf-8"))["dependencies"]["onnxruntime-web"]
 CDN = "cdn.jsdelivr.net"
-# The library, the code around the WebAssembly, the WebAssembly; and bytes that a reader loads of them, compressed.
+# The library, the code around the WebAssembly, the WebAssembly; and bytes that a reader loads of them from the CDN.
 FILES = {
-    "wasm": ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"],
-    "webgpu": ["ort.webgpu.min.mjs", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"],
+    "wasm": ["ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"],
+    "webgpu": ["ort.webgpu.min.js", "ort-wasm-simd-threaded.asyncify.mjs", "ort-wasm-simd-threaded.asyncify.wasm"],
 }
 BYTES = {"wasm": 3_730_000, "webgpu": 6_700_000}
 PATIENCE = 180  # seconds for npm
 
 
 def serve(folder: Path, cache: Path) -> dict:
-    """Put the runtime into `folder`/onnxruntime, and say where the pages find it.
+    """Put the runtime into `folder`, and say where the pages find it.
 
     Args:
-        folder: that of the network, in the built site.
+        folder: that of the packed files, in the built site.
         cache: where the files stay from one build to the next.
 
     Returns:
-        {"local": bool, "host", "base": address of the files, "wasm"/"webgpu": {"files", "bytes"}}
+        {"host": None or that of "base", the address of the files, "wasm"/"webgpu": {"files", "bytes"}}
 
     Raises:
         ExtensionError: npm delivered other files than the lock file names, or none in a strict build.
     """
-    kept = fetch(cache / VERSION)
-    if kept is None and os.environ.get("SEGBOOK_STRICT") == "1":
-        raise ExtensionError(f"onnxruntime-web {VERSION} is not here, and a strict build does not fall back on {CDN}")
+    kept = fetch(cache / f"onnxruntime-web-{VERSION}")
     if kept is None:
-        base, end = f"https://{CDN}/npm/onnxruntime-web@{VERSION}/dist/", ""
-    else:
-        shutil.copytree(kept, folder / "onnxruntime", dirs_exist_ok=True)
-        base, end = "onnxruntime/", ".gz"  # packed: plain static servers send a .wasm as large as it is
-    listing = {"local": kept is not None, "host": CDN, "base": base}
-    for backend, (*scripts, wasm) in FILES.items():
-        listing[backend] = {"files": [*scripts, wasm + end], "bytes": BYTES[backend]}
-    return listing
+        if os.environ.get("SEGBOOK_STRICT") == "1":
+            told = f"onnxruntime-web {VERSION} is not here, and a strict build does not fall back on {CDN}"
+            raise ExtensionError(told)
+        runtime = {"host": CDN, "base": f"https://{CDN}/npm/onnxruntime-web@{VERSION}/dist/"}
+        return runtime | {backend: {"files": files, "bytes": BYTES[backend]} for backend, files in FILES.items()}
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    sizes = {name: entry["bytes"] for name, entry in listing(kept).items()}
+    return {"host": None} | {
+        backend: {"files": files, "bytes": sum(sizes[name] for name in files)} for backend, files in FILES.items()
+    }
 
 
 def fetch(folder: Path) -> Path | None:
@@ -81,16 +82,9 @@ def fetch(folder: Path) -> Path | None:
                 raise ExtensionError(told) from error
             logger.info("onnxruntime-web: npm could not fetch it, so the pages will load it from %s", CDN)
             return None
-        pack(Path(scratch, "node_modules", "onnxruntime-web", "dist"), Path(scratch, "files"))
-        os.replace(Path(scratch, "files"), folder)
+        files = Path(scratch, "files")
+        files.mkdir()
+        for name in sum(FILES.values(), []):
+            pack(Path(scratch, "node_modules", "onnxruntime-web", "dist", name), files)
+        os.replace(files, folder)
     return folder
-
-
-def pack(source: Path, folder: Path) -> None:
-    """Take our files, WebAssembly packed with gzip."""
-    folder.mkdir()
-    for name in sum(FILES.values(), []):
-        if name.endswith(".wasm"):
-            (folder / f"{name}.gz").write_bytes(gzip.compress((source / name).read_bytes(), mtime=0))
-        else:
-            shutil.copy(source / name, folder)

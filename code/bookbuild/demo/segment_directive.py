@@ -1,35 +1,37 @@
-"""{segment}: the network that segments the reader's own picture, in the page.
+"""{segment}: the network that segments the reader's own photograph, in the page.
 
     ```{segment}
     ```
 
-puts the whole of it there, `:compact:` what a home page needs. The element shows a poster and a button; its scripts
-(book/_static/segment) load the network (book/_static/network) and onnxruntime-web only when the button is clicked. A
+puts the whole of it there, `:compact:` what a home page needs. The element shows a poster and buttons; its scripts
+(book/_static/segment) load the networks that ship with the package and onnxruntime-web only when one is clicked. A
 notebook gets a sentence with a link to the page.
 """
 
-import gzip
+import base64
+import io
 import json
 import shutil
 from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from sphinx.writers.html5 import HTML5Translator
 
-from bookbuild.demo import onnxruntime_web
+from bookbuild.demo import network, onnxruntime_web, packing
 
-NETWORK = Path("book") / "_static" / "network"
-CARD = "toyvoc.json"
-LABEL = "Segment your own picture"
-ALT = "A drawn harbour with boats, a plane and a bicycle; beside it the same scene, each thing in a colour of its own."
-ALONE = "With JavaScript a network runs here that segments a picture of yours, in your browser."
+PICTURES = Path("book") / "_static" / "network"
+LABEL = "Segment your own photograph"
+ALT = "The face of a cat; beside it the same photograph, with the cat painted in one colour by the network."
+ALONE = "With JavaScript a network runs here that segments a photograph of yours, in your browser."
+THUMB = (96, 96)
 
 
 class Segment(nodes.General, nodes.Element):
-    """The place of the element; `card` is the model card as JSON."""
+    """The place of the element."""
 
 
 class SegmentDirective(SphinxDirective):
@@ -38,52 +40,63 @@ class SegmentDirective(SphinxDirective):
     option_spec = {"compact": directives.flag}
 
     def run(self) -> list[nodes.Node]:
-        path = Path(self.env.srcdir) / NETWORK / CARD
-        if not path.is_file():
-            raise self.error(f"{NETWORK / CARD} is not there: run `make network`")
-        self.env.note_dependency(str(path))
-        card = json.dumps(json.loads(path.read_text()), separators=(",", ":")).replace("<", "\\u003c")
-        return [Segment(card=card, compact="compact" in self.options)]
+        return [Segment(compact="compact" in self.options)]
 
 
-def element(card: str, compact: bool, static: str) -> str:
+def element(compact: bool, static: str) -> str:
     """The element as HTML: without JavaScript a picture and a sentence.
 
     Args:
-        card: the model card, JSON without "<". static: the way from the page to _static.
+        static: the way from the page to _static.
     """
     return (
         f'<segment-picture{" data-compact" * compact} role="group" aria-label="{LABEL}">'
-        f'<img src="{static}/network/poster.webp" alt="{ALT}" width="1032" height="384"><p>{ALONE}</p>'
-        f'<script type="application/json">{card}</script></segment-picture>\n'
-        f'<script defer src="{static}/segment/segment.js"></script>\n'
+        f'<img src="{static}/network/poster.webp" alt="{ALT}" width="1032" height="341"><p>{ALONE}</p>'
+        f'</segment-picture>\n<script defer src="{static}/segment/segment.js"></script>\n'
     )
 
 
 def _visit_segment(self: HTML5Translator, node: Segment) -> None:
     static = "../" * self.builder.current_docname.count("/") + "_static"
-    self.body.append(element(node["card"], node["compact"], static))
+    self.body.append(element(node["compact"], static))
     raise nodes.SkipNode
 
 
 def serve(app: Sphinx, exception: Exception | None) -> None:
     """Lay beside the pages what the element loads, also where no page has changed."""
     if exception is None and app.builder.format == "html":
-        lay_out(Path(app.srcdir), Path(app.outdir) / "_static", Path(app.srcdir) / "_build" / ".onnxruntime-web")
+        lay_out(Path(app.srcdir), Path(app.outdir) / "_static", Path(app.srcdir) / "_build" / ".segment")
 
 
 def lay_out(root: Path, static: Path, cache: Path) -> None:
-    """Copy scripts, pictures, the packed network and the runtime from the book's folder into the site's _static."""
-    for name in ("segment", "network"):
-        shutil.copytree(root / "book" / "_static" / name, static / name, dirs_exist_ok=True)
+    """Put scripts, pictures, networks and the runtime into the site's _static, and a listing of them."""
+    shutil.copytree(root / "book" / "_static" / "segment", static / "segment", dirs_exist_ok=True)
     folder = static / "network"
-    model = folder / json.loads((folder / CARD).read_text())["file"]
-    packed = folder / f"{model.name}.gz"
-    packed.write_bytes(gzip.compress(model.read_bytes(), mtime=0))
-    listing = onnxruntime_web.serve(folder, cache)
-    for backend in onnxruntime_web.FILES:
-        listing[backend]["bytes"] += packed.stat().st_size
-    (folder / "runtime.json").write_text(json.dumps(listing) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    shutil.copy(root / PICTURES / "poster.webp", folder)
+    pictures = json.loads((root / PICTURES / "pictures.json").read_text(encoding="utf-8"))
+    for sample in pictures["samples"]:
+        sample["thumb"] = thumb(root / PICTURES / sample["file"])
+    for path in (root / PICTURES).glob("*.webp"):
+        packing.pack(path, folder)
+    cards = {}
+    for weights in network.NETWORKS:
+        made = network.exported(weights, cache)
+        shutil.copytree(made, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("card.json"))
+        cards[weights] = json.loads((made / "card.json").read_text())
+    runtime = onnxruntime_web.serve(folder, cache)
+    told = {"networks": cards, "pictures": pictures, "runtime": runtime, "files": packing.listing(folder)}
+    (folder / "listing.js").write_text(f"segmentDemo.listing = {json.dumps(told)};\n")
+
+
+def thumb(path: Path) -> str:
+    """A small copy of a picture, as a data URL."""
+    picture = Image.open(path)
+    picture.thumbnail(THUMB)
+    stream = io.BytesIO()
+    picture.save(stream, "WEBP", quality=60, method=6)
+    return "data:image/webp;base64," + base64.b64encode(stream.getvalue()).decode()
 
 
 def setup(app: Sphinx) -> None:

@@ -1,11 +1,9 @@
-"""`make network`, the pictures: what the reader composes a ToyVOC scene from, in the page.
+"""What the reader composes a ToyVOC scene from, in the page.
 
 Things and places are drawn by ToyVOC's own code, larger than in its scenes so that they can be scaled down. The things
-go into one atlas with an alpha channel, each place becomes one picture without objects, and some scenes of the
-validation set stand beside them as samples.
+go into one atlas with an alpha channel, each place becomes one picture without objects.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -14,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from segbook.data import ToyVOC
 from toyvoc import things
 from toyvoc.canvas import FINE, Canvas, Pen
 from toyvoc.stage import LENGTH, MOODS, Stage
@@ -26,7 +23,6 @@ WIDEST = 1400  # columns of the atlas
 SEEDS = {"car": (1, 3, 7), "person": (2, 8, 6), "bicycle": (1, 2, 4), "boat": (2, 8, 5), "aeroplane": (1, 2, 6)}
 CLUTTER = {"hoops": 24, "parasol": 34, "lamp": 40, "tree": 46, "shed": 34, "gull": 14}  # and their rows
 PLACES = {"coast": ("coast", 2), "town": ("town", 1), "country": ("country", 1), "dusk": ("coast", 3)}  # drawing, seed
-SAMPLES = (16, 12, 24, 0)  # validation scenes
 
 
 class FinePen(Pen):
@@ -89,8 +85,8 @@ def draw_place(name: str, seed: int) -> Image.Image:
     return stage.canvas.fine.reduce(FINE)
 
 
-def draw_pictures(folder: Path) -> None:
-    """Write things.webp, places and samples into a folder, and pictures.json, which says what they are."""
+def draw_stage(folder: Path) -> dict:
+    """Write things.webp and the places into a folder; what they are."""
     entries, images, x, y, height = [], [], 0, 0, 0
     for thing in all_things():
         image = draw_thing(thing)
@@ -105,10 +101,4 @@ def draw_pictures(folder: Path) -> None:
     atlas.save(folder / "things.webp", lossless=True, method=6)
     for name, (drawing, seed) in PLACES.items():
         draw_place(drawing, seed).save(folder / f"{name}.webp", quality=85, method=6)
-    scenes = ToyVOC(split="val")
-    samples = []
-    for index in SAMPLES:
-        samples.append(f"{scenes.ids[index]}.jpg")
-        (folder / samples[-1]).write_bytes((scenes.root / "VOCdevkit/VOC2012/JPEGImages" / samples[-1]).read_bytes())
-    listing = {"size": [COLUMNS * FINER, ROWS * FINER], "places": list(PLACES), "samples": samples, "things": entries}
-    (folder / "pictures.json").write_text(json.dumps(listing) + "\n")
+    return {"size": [COLUMNS * FINER, ROWS * FINER], "places": list(PLACES), "things": entries}
