@@ -38,7 +38,7 @@ NETWORKS = {
         "deeplabv3plus_tiny",
         (64, 128, 256, 384, 512),
         128,
-        "It knows {classes}, from drawn scenes only. A photograph is outside what it has seen: try one, and do not "
+        "It knows {classes}, from synthetic scenes only. A photograph is outside what it has seen: try one, and do not "
         "believe the answer.",
     ),
 }
