@@ -78,13 +78,21 @@ def experiments() -> list[Experiment]:
     # chapter 5: D2L's recipe at its own budget, each part of it exchanged, ours at the same budget, theirs at ours
     learned = named("fcn32s_tiny", upsample="dense")
     rows += [
-        Experiment("recipe/d2l", learned, settings=D2L | FIVE_EPOCHS, augment=False),
-        Experiment("recipe/d2l_void_left_out", learned, settings=SUMMED | FIVE_EPOCHS, augment=False),
-        Experiment("recipe/d2l_adamw", learned, settings=FIVE_EPOCHS | {"loss": "void_as_background"}, augment=False),
-        Experiment("recipe/d2l_frozen", named("fcn32s_tiny"), settings=D2L | FIVE_EPOCHS, augment=False),
-        Experiment("recipe/d2l_flips", learned, settings=D2L | FIVE_EPOCHS),
-        Experiment("recipe/d2l_300_steps", learned, settings=D2L | FIVE_EPOCHS | {"steps": 300}, augment=False),
-        Experiment("recipe/equal_budget", named("fcn32s_tiny"), settings=FIVE_EPOCHS),
+        Experiment("recipe/d2l", learned, settings=D2L | FIVE_EPOCHS, augment=False, seeds=(0,)),
+        Experiment("recipe/d2l_void_left_out", learned, settings=SUMMED | FIVE_EPOCHS, augment=False, seeds=(0,)),
+        Experiment(
+            "recipe/d2l_adamw",
+            learned,
+            settings=FIVE_EPOCHS | {"loss": "void_as_background"},
+            augment=False,
+            seeds=(0,),
+        ),
+        Experiment("recipe/d2l_frozen", named("fcn32s_tiny"), settings=D2L | FIVE_EPOCHS, augment=False, seeds=(0,)),
+        Experiment("recipe/d2l_flips", learned, settings=D2L | FIVE_EPOCHS, seeds=(0,)),
+        Experiment(
+            "recipe/d2l_300_steps", learned, settings=D2L | FIVE_EPOCHS | {"steps": 300}, augment=False, seeds=(0,)
+        ),
+        Experiment("recipe/equal_budget", named("fcn32s_tiny"), settings=FIVE_EPOCHS, seeds=(0,)),
     ]
     # chapter 7
     rows += [
