@@ -338,7 +338,7 @@ def test_a_shipped_network_is_built_as_it_was_trained(tmp_path, monkeypatch, noi
 
 
 def test_files_that_are_no_weights(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no file of weights .*absent.pt$"):
+    with pytest.raises(FileNotFoundError, match="no file of weights .*absent.pt; names for fcn8s_tiny are toyvoc$"):
         models.create("fcn8s_tiny", weights=tmp_path / "absent.pt")
     with pytest.raises(FileNotFoundError, match="names for fcn_resnet50 are COCO_WITH_VOC_LABELS_V1"):
         models.create("fcn_resnet50", weights="COCO")
