@@ -143,20 +143,22 @@ def capstone_own_folder(my_samples, my_faults: Sequence, train_set) -> str:
         pairs.num_classes == 2,
         f"there are {pairs.num_classes} classes: one line of classes.txt for each of the two",
     )
-    given = {name: train_set[i][1].long() for i, name in enumerate(train_set.ids[:20])}
+    used = [name for name in train_set.ids if name in pairs.ids] or train_set.ids[:20]
+    given = {name: train_set[train_set.ids.index(name)] for name in used}
     for i, name in enumerate(pairs.ids):
         label = my_samples[i][1].long()
         values = set(label.unique().tolist())
         require(values <= {0, 1}, f"the label of {name} holds {sorted(values)}, not 0 and 1 alone")
-        alike = [other for other in given.values() if other.shape == label.shape]
-        right = given.get(name) if given.get(name) is not None else alike[0] if alike else None
+        fitting = [other for other in given.values() if torch.equal(other[1].long(), label)]
+        if not fitting:
+            swapped = any(torch.equal(other[1].long(), 1 - label) for other in given.values())
+            require(not swapped, f"{name}: are the two colours exchanged in classes.txt?")
+            raise Wrong(f"the label of {name} is not one of train_set's", {"yours": label})
+        image = pairs.read(i)[0]
         require(
-            right is not None and right.shape == label.shape, f"{name} has another size than the tiles of train_set"
+            any(torch.equal(torch.as_tensor(other[0]), torch.as_tensor(image)) for other in fitting),
+            f"{name}: mask and image do not belong together",
         )
-        if not torch.equal(label, right):
-            require(not torch.equal(label, 1 - right), f"{name}: are the two colours exchanged in classes.txt?")
-            found = any(torch.equal(label, other) for other in alike)
-            require(found, f"the label of {name} is not that of train_set", {"yours": label, "train_set": right})
     require(isinstance(my_faults, list | tuple), f"my_faults is the list of faults, this is {short(my_faults)}")
     there = [fault.message for fault in check_data(pairs.root).faults]
     require(there, "no fault is in the folder: was the pixel changed in the file of the mask?")

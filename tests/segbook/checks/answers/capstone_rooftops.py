@@ -47,14 +47,16 @@ TRAIN = data.ImageFolderSegmentation(data.make_aerial(Path(tempfile.mkdtemp()) /
 COLOURS = np.array([[40, 40, 40], [250, 120, 0]], dtype=np.uint8)
 
 
-def folder(train=(0, 1, 2), lines="background 40 40 40\nbuilding 250 120 0\n", colour=(250, 121, 0), flip=False):
+def folder(
+    train=(0, 1, 2), shift=0, lines="background 40 40 40\nbuilding 250 120 0\n", colour=(250, 121, 0), flip=False
+):
     """A folder as the exercise asks for it: its training split, and what is found in it."""
     root = Path(tempfile.mkdtemp())
     for split, chosen in (("train", train), ("val", (3,))):
         for kind in ("images", "masks"):
             (root / kind / split).mkdir(parents=True)
         for i in chosen:
-            shutil.copy(TRAIN.images[i], root / "images" / split)
+            shutil.copy(TRAIN.images[(i + shift) % 4], root / "images" / split / f"{TRAIN.ids[i]}.jpg")
             label = TRAIN[i][1].numpy()
             painted = COLOURS[label[::-1] if flip else label]
             if split == "val" and colour:
@@ -72,6 +74,7 @@ SWAPPED = folder(lines="building 250 120 0\nbackground 40 40 40\n")
 THREE = folder(lines="background 40 40 40\nbuilding 250 120 0\nlorry 1 2 3\n")
 OTHER = folder(colour=(1, 2, 3))
 FLIPPED = folder(flip=True)
+SHIFTED = folder(shift=1)
 LOADED = data.load("folder", "train", root=SAMPLES.root)
 
 
@@ -205,7 +208,8 @@ WRONG = [
     ("capstone_own_folder", (*SOUND, TRAIN), "no fault is in the folder"),
     ("capstone_own_folder", (SOUND[0], FAULTS, TRAIN), "no fault is in the folder"),
     ("capstone_own_folder", (*OTHER, TRAIN), "another one"),
-    ("capstone_own_folder", (*FLIPPED, TRAIN), "not that of train_set"),
+    ("capstone_own_folder", (*SHIFTED, TRAIN), "do not belong together"),
+    ("capstone_own_folder", (*FLIPPED, TRAIN), "not one of train_set's"),
     ("capstone_own_folder", (SAMPLES, ["(250, 121, 0)"], TRAIN), "after the change"),
     ("capstone_own_folder", ([1, 2, 3], FAULTS, TRAIN), "what data.load returns"),
     ("capstone_own_folder", (SAMPLES, FAULTS[0].message, TRAIN), "the list of faults"),
