@@ -25,7 +25,7 @@ CHAPTERS = sorted(path.stem for number in ("04", "05") for path in (ROOT / "book
 # Colab's packages that could matter here. What they require comes along; nothing else does.
 COLAB = ["torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "matplotlib-inline"]
 COLAB += ["Pillow", "requests", "tqdm", "click", "PyYAML", "ipython", "ipykernel", "ipywidgets", "nbclient", "nbformat"]
-COLAB += ["setuptools", "wheel"]
+COLAB += ["setuptools", "wheel", "scikit-image"]
 OURS = {"segbook", "d2l", "gym", "jupyter-book", "myst-nb", "sphinx", "jupytext", "onnx", "onnxruntime", "torchmetrics"}
 
 RUN = """

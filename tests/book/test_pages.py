@@ -122,13 +122,13 @@ def test_a_page_reads_from_a_file(filed):
 
 
 def test_a_page_is_light_before_the_reader_does_anything(light, site):
-    """At most 1 MB over the wire from a server that compresses."""
+    """At most 1.5 MB over the wire from a server that compresses: a photograph in a plot takes a quarter of one."""
     total = 0
     for path in {urlparse(url).path.lstrip("/") for url in light.asked}:
         file = site / path
         if file.is_file():
             total += len(gzip.compress(file.read_bytes())) if file.suffix in PACKED else file.stat().st_size
-    assert 0 < total <= 1_000_000, f"{total:,} bytes"
+    assert 0 < total <= 1_500_000, f"{total:,} bytes"
 
 
 def test_the_other_width_and_theme(light):
@@ -185,7 +185,8 @@ def test_the_figures_ink_follows_the_pages_own_switch(light):
     """Whatever the system prefers: words and axes of a plot are dark on the light page and light on the dark one."""
     found = light.page.locator("article img[src*='_images/'][src$='.svg']").all()
     files = [SITE / "_images" / Path(plot.get_attribute("src")).name for plot in found]
-    plots = [plot for plot, file in zip(found, files) if "prefers-color-scheme" in file.read_text(encoding="utf-8")]
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    plots = [plot for plot, text in zip(found, texts) if "prefers-color-scheme" in text and "<text" in text]
     try:
         for plot in plots[:2]:
             for theme, shown in (("light", INK), ("dark", ON_DARK[INK])):
