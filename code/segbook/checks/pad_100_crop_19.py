@@ -66,16 +66,16 @@ def skip_alexnet(alexnet_centre: float, alexnet_crop: int) -> str:
         close(centre, field.centre),
         f"cell 0 does not stand at {centre:g}: " + slips.get(centre, "add up what each layer moves, in pixels"),
     )
-    enlarged = receptive_field([*first, *pools, nn.Conv2d(1, 1, 6), nn.ConvTranspose2d(1, 1, 63, 32)])
+    upsampled = receptive_field([*first, *pools, nn.Conv2d(1, 1, 6), nn.ConvTranspose2d(1, 1, 63, 32)])
     slips = {
-        enlarged.centre: "the crop starts at a row of the map, so it counts from that map's first row: mind the sign",
-        -enlarged.centre + 0.5: "that is what a kernel of 64 would ask for, and no crop starts at half a row",
+        upsampled.centre: "the crop starts at a row of the map, so it counts from that map's first row: mind the sign",
+        -upsampled.centre + 0.5: "that is what a kernel of 64 would ask for, and no crop starts at half a row",
         19.0: "19 belongs to VGG, with a kernel of 64 and another centre",
         31.5: "31.5 is what a kernel of 64 moves by, and where the cell stood before counts too",
         31.0: "31 is what the kernel moves by; where the cell stood before counts too",
     }
     require(
-        crop == -enlarged.centre,
+        crop == -upsampled.centre,
         f"row {crop:g} of the upsampled map is not pixel 0: "
         + slips.get(crop, "where does the layer with kernel 63 draw cell 0?"),
     )
