@@ -234,8 +234,10 @@ def test_probabilities_under_the_pointer(local, visit, sessions):
         page.keyboard.press(key)
     expected = torch.from_numpy(answer_in_python(sessions["photos"], pixels)).softmax(0)[:, 3, 7]
     found = page.evaluate("document.querySelector('segment-picture').probabilities")
-    assert [name for name, _ in found] == [data.VOC_CLASSES[i] for i in expected.argsort(descending=True)[:3]]
     assert [p for _, p in found] == pytest.approx(expected.sort(descending=True).values[:3].tolist(), abs=1e-3)
+    for name, p in found:  # each its own class's; the order of two that are all but equal may differ between runtimes
+        assert p == pytest.approx(float(expected[data.VOC_CLASSES.index(name)]), abs=1e-3)
+    assert len({name for name, _ in found}) == 3
     assert "Row 3, column 7" in page.locator("segment-picture >> .probe").inner_text()
     view = page.locator("segment-picture >> .view")
     view.hover(position={"x": view.bounding_box()["width"] - 2, "y": 2})
