@@ -30,9 +30,9 @@ __all__ = ["MODELS", "convert", "create", "freeze_batch_norm", "list_models"]
 
 
 class Recipe:
-    """Constructor of a network: a backbone, a head on its features, and options whose defaults differ from theirs.
+    """Constructor of a network: recipe(num_classes=21, **options), with the options of its parts, and `aux`.
 
-    Its signature, recipe(num_classes=21, **options), has the options of backbone, head and Segmenter, and `aux`.
+    `defaults` are options of backbone, head or Segmenter whose defaults are others here.
     """
 
     def __init__(self, backbone: Callable, head: Callable, aux_head: Callable = FCNHead, **defaults: Any):
@@ -77,7 +77,6 @@ deeplabv3 = bind(Recipe, head=DeepLabV3Head)
 deeplabv3plus = bind(Recipe, head=DeepLabV3PlusHead, output_stride=16)
 tiny_aspp = {"atrous_rates": (2, 4, 6), "head_width": 64}
 
-#: From each name to the constructor that `create` calls.
 #: From each name to its constructor, called with the number of classes and options.
 MODELS = {
     "fcn32s_resnet18": bind(fcn, resnet18, 32),
@@ -112,11 +111,7 @@ MODELS = {
 
 
 def list_models() -> list[str]:
-    """All names that `create` knows.
-
-    >>> "deeplabv3plus_resnet50" in list_models()
-    True
-    """
+    """All names that `create` knows."""
     return list(MODELS)
 
 
@@ -141,18 +136,12 @@ def create(
         weights: for the whole network: a file, a state dict, a name that ships with this package ("photos" or
             "toyvoc", with the classes and options that they were trained with), or torchvision's name for its own
             ("COCO_WITH_VOC_LABELS_V1"). That last one, and nothing else, makes torchvision download.
-        weights_backbone: the same for the backbone: a file or name as above, or torchvision's classifier
-            ("IMAGENET1K_V1"), its last layers unused.
+        weights_backbone: the same for the backbone; torchvision's are those of its classifiers ("IMAGENET1K_V1").
         partial: load what fits of a file that holds a part of the network, and warn about what stays random.
-        options: those of the constructor in MODELS; a wrong one raises an error that lists them.
+        options: those of the constructor in MODELS.
 
-    Returns:
-        A module (N, 3, H, W) -> (N, num_classes, H, W).
-
-    Raises:
-        ValueError: unknown name or option, or weights that do not fit, with what is missing, unexpected or of another
-            shape.
-        FileNotFoundError: no such file.
+    Raises ValueError for an unknown name or option and for weights that do not fit, with the list of those that there
+    are, FileNotFoundError where there is no such file.
     """
     if name not in MODELS:
         raise unknown_name("model", name, MODELS)
@@ -170,7 +159,7 @@ def create(
         raise ValueError(f"num_classes is at least 1, got {num_classes}")
     model = MODELS[name](num_classes, **options)
     if weights is not None:
-        pretrained.load_model(model, name, weights if shipped is None else shipped["state"], partial)
+        pretrained.load_model(model, name, shipped["state"] if shipped else weights, partial)
     if weights_backbone is not None:
         pretrained.load_backbone(model, name, weights_backbone, partial)
     return model

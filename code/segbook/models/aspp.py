@@ -34,11 +34,8 @@ class ASPP(nn.Module):
     why the image is pooled as well: a mean reaches everything, whatever the size.
 
     Args:
-        rates: dilations of the 3x3 convolutions, in cells of the map; () leaves the 1x1 and the pooling.
+        rates: dilations of the 3x3 convolutions, in cells of the map, 1 or more; () leaves the 1x1 and the pooling.
         separable: depthwise-separable 3x3 convolutions (Chen et al. 2018).
-
-    Raises:
-        ValueError: a rate below 1.
 
     Source: torchvision/models/segmentation/deeplabv3.py, in its order (pooling last) and with its names.
     """
@@ -52,10 +49,7 @@ class ASPP(nn.Module):
             branch = conv_bn_relu(in_channels, out_channels, 3, dilation=rate, separable=separable)
             self.convs.append(nn.Sequential(*branch))
         self.convs.append(ImagePooling(in_channels, out_channels))
-        self.project = nn.Sequential(
-            *conv_bn_relu(len(self.convs) * out_channels, out_channels, 1),
-            nn.Dropout(0.5),
-        )
+        self.project = nn.Sequential(*conv_bn_relu(len(self.convs) * out_channels, out_channels, 1), nn.Dropout(0.5))
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.cat([branch(x) for branch in self.convs], dim=1)  # (N, 5 D, h, w) with three rates

@@ -21,12 +21,9 @@ class DeepLabV3PlusHead(nn.Module):
         output_stride: of the coarse feature; sets ASPP's rates where `atrous_rates` does not.
         head_width: channels of ASPP and of the 3x3 convolutions.
         low_level_channels: channels that the fine feature is cut down to, lest its many outweigh those of ASPP.
-        decoder_convs: how many 3x3 convolutions follow the concatenation; the paper measured one to three.
+        decoder_convs: how many 3x3 convolutions follow the concatenation, 1 or more; the paper measured one to three.
         separable: depthwise-separable 3x3 convolutions, in ASPP and decoder.
         align_corners, align_centres: of the resize, see Segmenter.
-
-    Raises:
-        ValueError: fewer than one decoder convolution.
 
     Source: Chen et al. 2018, figure 2 and tables 1 and 2; order of the concatenation as in DeepLab's model.py.
     """
@@ -49,14 +46,13 @@ class DeepLabV3PlusHead(nn.Module):
         super().__init__()
         if decoder_convs < 1:
             raise ValueError(f"decoder_convs is at least 1, got {decoder_convs}")
-        width = head_width
         rates = rates_for(output_stride) if atrous_rates is None else atrous_rates
-        self.aspp = ASPP(in_channels, rates, width, separable)
+        self.aspp = ASPP(in_channels, rates, head_width, separable)
         self.reduce = nn.Sequential(*conv_bn_relu(low_channels, low_level_channels, 1))
-        self.fuse = nn.Sequential(*conv_bn_relu(width + low_level_channels, width, 3, separable=separable))
+        self.fuse = nn.Sequential(*conv_bn_relu(head_width + low_level_channels, head_width, 3, separable=separable))
         for _ in range(decoder_convs - 1):
-            self.fuse.extend(conv_bn_relu(width, width, 3, separable=separable))
-        self.score = score(width, num_classes)
+            self.fuse.extend(conv_bn_relu(head_width, head_width, 3, separable=separable))
+        self.score = score(head_width, num_classes)
         self.align_corners = align_corners
         self.ratio = output_stride // 4 if align_centres else None
 

@@ -11,26 +11,17 @@ from segbook.models.layers import crop
 
 
 def upsampler(channels: int, factor: int, form: str) -> nn.Module:
-    """A layer (N, C, h, w) -> (N, C, factor * h, factor * w) that starts as bilinear interpolation.
+    """A layer (N, C, h, w) -> (N, C, factor * h, factor * w), factor even, that starts as bilinear interpolation.
 
-    Args:
-        factor: even.
-        form: "separable": frozen. "grouped": learns one kernel for each channel. "dense": learns a kernel for each
-            pair of channels, and a bias; with factor 32 this is D2L's layer (kernel 64, stride 32, padding 16).
-
-    Raises:
-        ValueError: another form.
+    `form` "separable" is frozen, "grouped" learns one kernel for each channel, "dense" one for each pair of channels,
+    and a bias: with factor 32 D2L's layer (kernel 64, stride 32, padding 16). Another form is a ValueError.
     """
-    if form == "separable":
-        return BilinearUpsample(channels, factor)
-    if form == "grouped":
-        return BilinearUpsample(channels, factor, form="grouped", learnable=True)
     if form == "dense":
         layer = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=factor // 2)
         layer.weight = nn.Parameter(bilinear_kernel(channels, channels, 2 * factor))
         nn.init.zeros_(layer.bias)  # D2L leaves PyTorch's default, within 0.004 of zero
         return layer
-    raise ValueError(f'upsample is "separable", "grouped" or "dense", got {form!r}')
+    return BilinearUpsample(channels, factor, form, learnable=form == "grouped")
 
 
 def xavier_score(in_channels: int, num_classes: int) -> nn.Conv2d:
@@ -58,9 +49,7 @@ class SkipFCN(nn.Module):
 
         All weights are copied but those of the last upsampling, whose factor differs. New score layers are zero: at
         first the network predicts what the coarser one did, up to upsampling twice instead of once. Returns self.
-
-        Raises:
-            ValueError: no fewer skips, another backbone or other classes.
+        Raises ValueError for a model without fewer skips, with another backbone or other classes.
         """
         if not isinstance(model, SkipFCN):
             raise ValueError(f"load_coarser needs an FCN with fewer skips, got {type(model).__name__}")
@@ -91,12 +80,8 @@ class FCN(SkipFCN):
     The feature at stride s has H / s rows, rounded up, so upsampled maps can have too many: the last ones are cut off.
     Cell 0 stays cell 0. (Behind a ResNet its centre is pixel 0, and a bilinear x32 moves it to pixel 15.5: chapter 5.)
 
-    Args:
-        backbone: images -> four features, with their `channels`.
-        num_classes: K.
-        stride: 32, 16 or 8.
-        upsample: form of every upsampling layer, see `upsampler`. "dense" with stride 32 over ResNet-18 is D2L's
-            network, bias included.
+    `stride` is 32, 16 or 8, `upsample` the form of every upsampling layer, see `upsampler`. "dense" with stride 32 over
+    ResNet-18 is D2L's network, bias included.
     """
 
     def __init__(self, backbone: nn.Module, num_classes: int, stride: int, upsample: str = "separable"):

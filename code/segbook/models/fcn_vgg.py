@@ -58,14 +58,10 @@ class FCNVGG16(SkipFCN):
     19 for 32s, 5 and 27 for 16s, 5, 9 and 31 for 8s.
 
     Score layers start at zero, the upsampling is frozen, as released. (The paper learns all of it but the last.)
+    `at_once` is for training all skips from the start ("FCN-8s at-once"): pool4 is scaled by 0.01 and pool3 by 0.0001
+    before they are scored, so that their larger activations do not swamp the coarse score.
 
-    Args:
-        at_once: train all skips from the start ("FCN-8s at-once"), with pool4 scaled by 0.01 and pool3 by 0.0001
-            before they are scored, so that their larger activations do not swamp the coarse score.
-
-    Raises:
-        ValueError: at_once without skips, or a padding (below 81 for 32s) for which no crop is right.
-
+    Raises ValueError for at_once without skips, or a padding (below 81 for 32s) for which no crop is right.
     Source: Long et al. 2015; shelhamer/fcn.berkeleyvision.org, voc-fcn32s, voc-fcn16s, voc-fcn8s and voc-fcn8s-atonce.
     """
 

@@ -7,12 +7,9 @@ from torch import Tensor, nn
 
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """PyTorch's batch norm, which says what to do when one image meets a 1x1 map: one value has no variance.
-
-    (A hook and not a subclass: torch.fx, and with it `receptive_field`, keeps seeing an ordinary layer.)
-    """
+    """PyTorch's batch norm, which says what to do when one image meets a 1x1 map: one value has no variance."""
     layer = nn.BatchNorm2d(channels)
-    layer.register_forward_pre_hook(_need_two_values)
+    layer.register_forward_pre_hook(_need_two_values)  # no subclass, which torch.fx would not know
     return layer
 
 
@@ -28,8 +25,7 @@ def _need_two_values(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
 def freeze_batch_norm(model: nn.Module) -> nn.Module:
     """Fix every batch norm of a model, in place: stored statistics, and scale and shift no longer trained.
 
-    For batches too small to estimate statistics from. Unlike `.eval()` it survives the next `model.train()`.
-    Returns the model.
+    Unlike `.eval()` it survives the next `model.train()`. Returns the model.
     """
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
@@ -57,13 +53,7 @@ def conv(
 
 
 def conv_bn_relu(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    *,
-    stride: int = 1,
-    dilation: int = 1,
-    separable: bool = False,
+    in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, dilation: int = 1, separable: bool = False
 ) -> list[nn.Module]:
     """Convolution, batch norm, ReLU, as a list for nn.Sequential: (N, C, h, w) -> (N, D, h / stride, w / stride).
 

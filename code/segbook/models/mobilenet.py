@@ -15,8 +15,7 @@ class MobileNetV2(nn.Module):
     Their strides are 4, 8, 16 and 32, none above `output_stride`. As in the ResNets, a convolution that gives up its
     stride leaves dilation 2 to all that follow it, and with `contract_dilation` reads with the old dilation itself.
 
-    Source: torchvision/models/mobilenetv2.py, with its names. The last feature is the one that DeepLab's own
-    MobileNetV2 uses, before the convolution to 1280 channels.
+    Source: torchvision/models/mobilenetv2.py, with its names; the last feature is DeepLab's own, before 1280 channels.
     """
 
     channels = (24, 32, 96, 320)

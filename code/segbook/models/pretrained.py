@@ -7,6 +7,7 @@ import os
 import pickle
 import warnings
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,31 +79,24 @@ PREFIXES = ("module.", "model.", "_orig_mod.")  # of DistributedDataParallel, Li
 
 
 def convert(name: str, state_dict: Mapping[str, Tensor], source: str) -> nn.Module:
-    """Build one of our networks from the weights of another project's. It computes what theirs does.
+    """One of our networks with the weights of another project's, in evaluation mode. It computes what theirs does.
 
     Number of classes, auxiliary head and head width are read from the checkpoint; the rest is as published.
 
     Args:
-        name: ours. From "torchvision": fcn_resnet50, fcn_resnet101, deeplabv3_resnet50, deeplabv3_resnet101. From
-            "mmseg": fcn_resnet18_d8, fcn_resnet50_d8, fcn_resnet101_d8. From "d2l": fcn32s_resnet18. From "google":
-            deeplabv3_mobilenet_v2, which then has neither 3x3 convolutions nor atrous rates.
+        name: ours: fcn_resnet* and deeplabv3_resnet* from "torchvision", fcn_resnet*_d8 from "mmseg", fcn32s_resnet18
+            from "d2l", deeplabv3_mobilenet_v2 from "google" (there without 3x3 convolutions and atrous rates).
         state_dict: name -> tensor, or what projects wrap around it, see `plain`.
-        source: "torchvision", "mmseg", "d2l" or "google".
 
-    Returns:
-        The network in evaluation mode, on the CPU.
-
-    Raises:
-        ValueError: no such conversion, or a checkpoint that does not fit; the message lists what is missing,
-            unexpected and of another shape.
+    Raises ValueError where there is no such conversion, or listing what of the checkpoint does not fit.
     """
     from segbook.models import create  # here, because the package imports this module
 
     if source not in SOURCES or name not in SOURCES[source].names:
         known = "; ".join(f"from {key!r} {', '.join(value.names)}" for key, value in SOURCES.items())
         raise ValueError(f"cannot convert {name!r} from {source!r}; known are {known}")
-    last = SOURCES[source].last
-    state = rename(plain(state_dict), SOURCES[source].rename)
+    _, last, renaming = SOURCES[source]
+    state = rename(plain(state_dict), renaming)
     if last not in state:
         raise ValueError(f"this is no checkpoint of {name} from {source!r}: nothing in it becomes {last}")
     num_classes, width = state[last].shape[:2]
@@ -121,12 +115,10 @@ def rename(state: Mapping[str, Tensor], prefixes: Mapping[str, str | None]) -> d
     """Exchange the prefixes of the names; None drops the tensor."""
     renamed = {}
     for name, value in state.items():
-        for old, new in prefixes.items():
-            if name.startswith(old):
-                name = None if new is None else new + name.removeprefix(old)
-                break
-        if name is not None:
-            renamed[name] = value
+        old = next((prefix for prefix in prefixes if name.startswith(prefix)), "")
+        new = prefixes.get(old, "")
+        if new is not None:
+            renamed[new + name.removeprefix(old)] = value
     return renamed
 
 
@@ -224,10 +216,8 @@ def is_state(content: object) -> bool:
 def load(model: nn.Module, state: Mapping[str, Tensor], what: str, partial: bool = False) -> nn.Module:
     """Load a state dict, all of it, or with `partial` what fits, with a warning that lists what stays random.
 
-    Half precision is converted. A batch norm's step counter may be absent: files from before 2018 have none.
-
-    Raises:
-        ValueError: names or shapes differ (with `partial`: nothing fits), with the list.
+    A batch norm's step counter may be absent: files from before 2018 have none. Raises ValueError, with the list,
+    where names or shapes differ (with `partial`: where nothing fits).
     """
     ours = model.state_dict()
     fitting = {name: value for name, value in state.items() if name in ours and value.shape == ours[name].shape}
@@ -250,13 +240,13 @@ def load(model: nn.Module, state: Mapping[str, Tensor], what: str, partial: bool
 
 def grouped(names: Iterable[str], others: Iterable[str]) -> list[str]:
     """Names shortened to the first part that no other name shares: all of layer4 is "layer4"."""
-    taken = {".".join(parts[:n]) for parts in (name.split(".") for name in others) for n in range(1, len(parts) + 1)}
-    short = {}
-    for name in names:
-        parts = name.split(".")
-        prefixes = [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
-        short[next((prefix for prefix in prefixes if prefix not in taken), name)] = None
-    return list(short)
+    taken = {prefix for name in others for prefix in prefixes(name)}
+    return list(dict.fromkeys(next((p for p in prefixes(name) if p not in taken), name) for name in names))
+
+
+def prefixes(name: str) -> Iterable[str]:
+    """layer4, layer4.0, layer4.0.conv1, ..."""
+    return accumulate(name.split("."), "{}.{}".format)
 
 
 def shown(weights: Weights) -> str:

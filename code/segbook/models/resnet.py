@@ -39,9 +39,7 @@ class ResNet(nn.Module):
         multi_grid: unit rates of the last stage's blocks. They multiply its dilation (Chen et al. 2017, section
             3.2.1); MMSegmentation replaces the dilation by them.
 
-    Raises:
-        ValueError: an unknown stem or output stride, or multi_grid of another length than the last stage.
-
+    Raises ValueError for an unknown stem or output stride, or multi_grid of another length than the last stage.
     Source: torchvision/models/resnet.py; stem "v1c" and the two dilation rules from mmseg/models/backbones/resnet.py.
     """
 
@@ -66,10 +64,9 @@ class ResNet(nn.Module):
         if stem == "7x7":
             self.conv1, self.bn1, self.relu = conv_bn_relu(3, width, 7, stride=2)
         elif stem == "v1c":
+            half = width // 2
             self.stem = nn.Sequential(
-                *conv_bn_relu(3, width // 2, 3, stride=2),
-                *conv_bn_relu(width // 2, width // 2, 3),
-                *conv_bn_relu(width // 2, width, 3),
+                *conv_bn_relu(3, half, 3, stride=2), *conv_bn_relu(half, half, 3), *conv_bn_relu(half, width, 3)
             )
         else:
             raise ValueError(f'stem is "7x7" or "v1c", got {stem!r}')
@@ -94,11 +91,10 @@ class ResNet(nn.Module):
         # The 7x7 stem has torchvision's names and no module of its own, so that its checkpoints load.
         x = self.stem(x) if hasattr(self, "stem") else self.relu(self.bn1(self.conv1(x)))  # (N, C, H / 2, W / 2)
         x = self.maxpool(x)  # (N, C, H / 4, W / 4)
-        features = []
+        features = [x]
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = layer(x)
-            features.append(x)
-        return features
+            features.append(layer(features[-1]))
+        return features[1:]
 
 
 def residual(block: type[nn.Module], in_channels: int, width: int, stride: int) -> nn.Module:
