@@ -29,9 +29,8 @@ def read_image(image: ImageLike, max_pixels: int = MAX_PIXELS) -> Tensor:
             (H, W) or (C, H, W), with 1, 3 or 4 channels.
         max_pixels: a larger image is refused; a file before it is unpacked.
 
-    Raises:
-        FileNotFoundError, ValueError, TypeError: no such file; damaged, another shape, no pixel, too many, numbers as
-            above; something else than an image.
+    Raises FileNotFoundError, ValueError, TypeError: no such file; damaged, another shape, no pixel, too many, numbers
+    as above; something else than an image.
     """
     if isinstance(image, np.ndarray | Tensor):
         return from_array(image, max_pixels)
@@ -52,9 +51,8 @@ def read_mask(path: str | os.PathLike) -> Tensor:
 
     It is turned as its own EXIF data says, like an image: a pair has to agree as a person sees it.
 
-    Raises:
-        FileNotFoundError, ValueError: as `read_image`; colours or floats instead of indices; an index above 255; a
-            JPEG, whose compression changes the values.
+    Raises FileNotFoundError, ValueError: as `read_image`; colours or floats instead of indices; an index above 255; a
+    JPEG, whose compression changes the values.
     """
     with open_image(path) as picture:
         if picture.format in ("JPEG", "MPO"):
@@ -76,8 +74,7 @@ def read_mask(path: str | os.PathLike) -> Tensor:
 def open_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """Pillow's image of a file, not yet unpacked; errors, those inside the block too, become sentences with its path.
 
-    Raises:
-        OSError, ValueError: no such file, a folder; no image, damaged, more than max_pixels.
+    Raises OSError, ValueError: no such file, a folder; no image, damaged, more than max_pixels.
     """
     try:
         with open(path, "rb") as file:
@@ -169,8 +166,7 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) 
     The bytes go to a neighbour `path + ".part"`, which then takes the name in one step, on the same disk: whatever
     happens before, a full disk included, the old file stays as it was.
 
-    Raises:
-        OSError: naming path, if the file cannot be written.
+    Raises OSError: naming path, if the file cannot be written.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")

@@ -200,10 +200,8 @@ def single_logit(logits: Tensor, target: Tensor, ignore_index: int) -> Tensor:
 def check_batch(logits: Tensor, target: Tensor, ignore_index: int) -> Tensor:
     """Refuse what is no batch of logits and labels; return the logits with one a class, a single z as (0, z)."""
     if logits.ndim != 4 or target.shape != (logits.shape[0], *logits.shape[2:]):
-        raise ValueError(
-            f"a loss needs logits (N, C, H, W) and labels (N, H, W), got {tuple(logits.shape)} and "
-            f"{tuple(target.shape)}; upsample the logits to the label's size"
-        )
+        shapes = f"{tuple(logits.shape)} and {tuple(target.shape)}; upsample the logits to the label's size"
+        raise ValueError(f"a loss needs logits (N, C, H, W) and labels (N, H, W), got {shapes}")
     if target.dtype != torch.int64 or not logits.is_floating_point():
         raise TypeError(f"a loss needs logits.float() and target.long(), got {logits.dtype} and {target.dtype}")
     if logits.dtype.itemsize < 4:

@@ -44,8 +44,7 @@ class ConfusionMatrix:
     def __init__(self, num_classes: int, ignore_index: int = 255, threshold: float = 0.5) -> None:
         if num_classes < 1:
             raise ValueError(f"ConfusionMatrix needs at least 1 class, got {num_classes}")
-        if not 0 < threshold < 1:
-            raise ValueError(f"threshold is a probability between 0 and 1, got {threshold}")
+        check_threshold(threshold)
         self.num_classes, self.ignore_index, self.threshold = num_classes, ignore_index, threshold
         self.reset()
 
@@ -97,10 +96,8 @@ class ConfusionMatrix:
                 raise TypeError(f"{name} holds classes, so it must be of an integer type, got {value.dtype}")
         if not prediction.is_floating_point():
             if prediction.shape != target.shape:
-                raise ValueError(
-                    f"predicted classes are shaped {tuple(prediction.shape)}, labels {tuple(target.shape)}: "
-                    "compare at the label's own size"
-                )
+                shapes = f"shaped {tuple(prediction.shape)}, labels {tuple(target.shape)}"
+                raise ValueError(f"predicted classes are {shapes}: compare at the label's own size")
             return prediction
         single = self.num_classes == 2 and prediction.ndim == 4 and prediction.shape[1] == 1
         batch, *size = target.shape or [0]
@@ -109,17 +106,13 @@ class ConfusionMatrix:
                 f"logits are shaped {tuple(prediction.shape)} and labels {tuple(target.shape)}: logits must be "
                 f"(N, {self.num_classes}, H, W) and labels (N, H, W); upsample the logits to the label's size"
             )
-        if single:
-            return (prediction[:, 0] > math.log(self.threshold / (1 - self.threshold))).long()
-        return prediction.max(1).indices  # argmax(1), in half its time on a CPU
+        return to_classes(prediction, self.threshold)
 
     def merge(self, other: "ConfusionMatrix") -> None:
         """Add the counts of another matrix to these: shards counted apart, merged, equal the whole."""
-        if (self.num_classes, self.ignore_index) != (other.num_classes, other.ignore_index):
-            raise ValueError(
-                f"cannot merge counts of {other.num_classes} classes (void {other.ignore_index}) into "
-                f"{self.num_classes} classes (void {self.ignore_index})"
-            )
+        ours, theirs = (f"{one.num_classes} classes (void {one.ignore_index})" for one in (self, other))
+        if ours != theirs:
+            raise ValueError(f"cannot merge counts of {theirs} into {ours}")
         self.counts += other.counts
 
     # The three statistics ...
@@ -182,6 +175,23 @@ class ConfusionMatrix:
         )
 
 
+def to_classes(logits: Tensor, threshold: float = 0.5) -> Tensor:
+    """Logits (N, C, H, W) -> classes (N, H, W): the largest, or with one logit 1 where its sigmoid is above threshold.
+
+    >>> to_classes(torch.tensor([[[[0.2, -0.2]]]]))
+    tensor([[[1, 0]]])
+    """
+    if logits.shape[1] == 1:
+        return (logits[:, 0].float() > math.log(threshold / (1 - threshold))).long()  # 0.5 is 0 to the last bit
+    return logits.max(1).indices  # argmax(1), in half its time on a CPU
+
+
+def check_threshold(threshold: float) -> None:
+    """A ValueError where the probability from which a single logit counts as class 1 is none."""
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold is a probability between 0 and 1, got {threshold}")
+
+
 def boundary_f1(
     prediction: Tensor, target: Tensor, num_classes: int, ignore_index: int = 255, tolerance: float = 0.0075
 ) -> Tensor:
@@ -198,12 +208,9 @@ def boundary_f1(
     >>> boundary_f1(label.roll(1, dims=2), label, num_classes=2)  # one pixel off is within the tolerance
     tensor([[1., 1.]], dtype=torch.float64)
 
-    Args:
-        prediction, target: integer classes (..., H, W), of one shape; one image or a batch.
-
-    Returns:
-        2 P R / (P + R), float64 (..., num_classes). NaN where neither map has a boundary of the class, 0 where only
-        one has. Of a data set: stack the scores of its images; `nanmean(0)` is each class's, its `nanmean()` the mean.
+    `prediction` and `target` are integer classes (..., H, W) of one shape, one image or a batch. Returns
+    2 P R / (P + R), float64 (..., num_classes): NaN where neither map has a boundary of the class, 0 where only one
+    has. Of a data set: stack the scores of its images; `nanmean(0)` is each class's, its `nanmean()` the mean.
 
     Raises TypeError and ValueError as `ConfusionMatrix.update`, and for a negative tolerance.
     Source: Csurka et al. 2013, section 3; void treated as in the DAVIS benchmark.

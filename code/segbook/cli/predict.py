@@ -71,9 +71,8 @@ def predict_command(run, images, out, overwrite, alpha, legend, max_pixels, devi
 def find_images(given: Iterable[Path], out: Path) -> list[Path]:
     """The files that are given and the images in the folders that are given, sorted; each file once.
 
-    Raises:
-        FileNotFoundError, ValueError: no such file, a pattern that nothing matches; a folder without images, or one
-            where the results should go: the next run would take them for images.
+    Raises FileNotFoundError, ValueError: no such file, a pattern that nothing matches; a folder without images, or one
+    where the results should go: the next run would take them for images.
     """
     found = []
     for path in given:

@@ -19,8 +19,7 @@ FOUND = {"num_classes", "classes", "palette", "images", "processes"}  # a config
 def read_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
     """Let the values of a YAML file stand where the command line says nothing.
 
-    Raises:
-        ValueError: no YAML mapping, or a key that is no option.
+    Raises ValueError: no YAML mapping, or a key that is no option.
     """
     if path is None:
         return

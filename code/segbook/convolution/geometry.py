@@ -83,12 +83,11 @@ def _check(**values: tuple[int, int]) -> None:
 class ReceptiveField(NamedTuple):
     """Size, stride and centre of the receptive fields of one layer's cells, in pixels of the input.
 
-    Attributes:
-        size: pixels from the first to the last that can influence one cell, holes between them counted. Behind a
-            transposed convolution cells differ by their phase; this is the largest (0 if none sees anything).
-        stride: distance between the centres of two neighbouring cells; below 1 where the map is finer than the input.
-        centre: position of cell 0, so cell i lies at centre + i * stride; negative with much padding, a half with even
-            kernels. A network of averaging kernels, shown an image of its own coordinates, returns these positions.
+    `size` reaches from the first to the last pixel that one cell sees, holes counted. (Behind a transposed convolution
+    cells differ by their phase; this is the largest, 0 if none sees anything.) `stride` lies between the centres of two
+    neighbouring cells, below 1 where the map is finer than the input. `centre` is the position of cell 0, so cell i
+    lies at centre + i * stride; it is negative with much padding, a half with even kernels. A network of averaging
+    kernels, shown an image of its own coordinates, returns these positions.
     """
 
     size: int
@@ -209,9 +208,7 @@ def _window(node: fx.Node, model: nn.Module) -> _Window:
     if node.target in (torch.cat, torch.concat) and (*node.args[1:], *node.kwargs.values()) in ((1,), (-3,)):
         return _SAME  # channels only: joining along an axis of the image would move cells
     what = repr(layer) if layer is not None else f"'{node.name}'"
-    raise ValueError(
-        f"{what} sees the whole image, or is no step that receptive_field knows: pass the layers before it"
-    )
+    raise ValueError(f"{what} sees the whole image, or is no step known here: pass the layers before it")
 
 
 def _square(layer: nn.Module) -> _Window:

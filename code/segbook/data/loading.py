@@ -72,9 +72,8 @@ def load(
         transforms: your own, called as transforms(image, label) on tv_tensors of bytes, after the crop if there is one.
         options: for the data set's own class, for example one_scale=True for "toy".
 
-    Raises:
-        ValueError: unknown name or split, `scale` without `crop_size`, masks of which `check_data` says that they would
-            ruin a training. FileNotFoundError: the data is not there.
+    Raises ValueError: unknown name or split, `scale` without `crop_size`, masks of which `check_data` says that they
+    would ruin a training. FileNotFoundError: the data is not there.
     """
     if name not in DATASETS:
         raise unknown_name("data set", name, DATASETS)

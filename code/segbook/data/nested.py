@@ -19,8 +19,7 @@ def locate(dataset: Dataset, index: int) -> tuple[Dataset, int]:
 def classes_of(dataset: Dataset) -> int:
     """How many classes it has, at least two: one class has the background beside it.
 
-    Raises:
-        ValueError: the data set does not say.
+    Raises ValueError: the data set does not say.
     """
     inner = locate(dataset, 0)[0]
     if not hasattr(inner, "num_classes"):

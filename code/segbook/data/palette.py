@@ -56,8 +56,7 @@ def index_to_colour(label: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
     >>> index_to_colour(torch.tensor([[0, 1, 255]])).tolist()
     [[[0, 0, 0], [128, 0, 0], [224, 224, 192]]]
 
-    Raises:
-        ValueError: another shape, fractions, or an index that the palette does not have.
+    Raises ValueError: another shape, fractions, or an index that the palette does not have.
     """
     label, palette = torch.as_tensor(label), torch.as_tensor(palette)
     if label.ndim != 2:
@@ -75,8 +74,7 @@ def colour_to_index(colours: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
     Nothing is rounded to the nearest colour and nothing falls silently to class 0: a colour that is not
     in the palette means another palette, or a file that was resized or compressed after painting.
 
-    Raises:
-        ValueError: indices instead of colours, or a colour outside the palette (named with its pixel).
+    Raises ValueError: indices instead of colours, or a colour outside the palette (named with its pixel).
     """
     colours, palette = torch.as_tensor(colours), torch.as_tensor(palette)
     if colours.ndim != 3 or colours.shape[-1] != 3:
@@ -105,8 +103,7 @@ def check_labels(label: Tensor, num_classes: int, where: str = "", ignore_index:
     Args:
         where: what the message begins with, a file perhaps: "masks/a.png: ".
 
-    Raises:
-        ValueError: naming the first wrong label and its place, or the type of labels that are no whole numbers.
+    Raises ValueError: naming the first wrong label and its place, or the type of labels that are no whole numbers.
     """
     if label.is_floating_point():
         raise ValueError(f"{where}labels are whole numbers, got {label.dtype}")

@@ -41,8 +41,7 @@ def decode_runs(text: str, height: int, width: int) -> Tensor:
     tensor([[0, 1, 0],
             [1, 1, 0]], dtype=torch.uint8)
 
-    Raises:
-        ValueError: not pairs of whole numbers; a run that is empty, out of order or beyond the last pixel.
+    Raises ValueError: not pairs of whole numbers; a run that is empty, out of order or beyond the last pixel.
     """
     cells = text.split()
     if not all(cell.isascii() and cell.isdigit() for cell in cells) or len(cells) % 2:

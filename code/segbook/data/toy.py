@@ -32,8 +32,7 @@ class ToyVOC(VOCSegmentation):
         num_train, num_val, size, seed, thin, one_scale: as toyvoc.make_toy_voc.
         transforms: called as transforms(image, label) with tv_tensors.
 
-    Raises:
-        ValueError: unknown split, or parameters without sense.
+    Raises ValueError: unknown split, or parameters without sense.
     """
 
     def __init__(

@@ -177,8 +177,7 @@ def block_diagram(model: nn.Module, title: str) -> Diagram:
         model: as `models.create` builds it; it is moved to the device `meta` and cannot be run afterwards.
         title: one of COLOURS, which fixes the colour: "FCN-8s", "DeepLabv3+", ...
 
-    Raises:
-        ValueError: another title.
+    Raises ValueError: another title.
     """
     if title not in COLOURS:
         raise ValueError(f"title is one of {', '.join(COLOURS)}, got {title!r}")

@@ -110,8 +110,7 @@ def end(process: Popen) -> None:
 def start(path: Path, sandbox: Sandbox, name: str) -> Popen:
     """Start a submission. Its descriptors are no files of ours: whoever holds one open can open it again to write.
 
-    Raises:
-        ValueError: what is no file, or a huge one. OSError.
+    Raises ValueError: what is no file, or a huge one. OSError.
     """
     about = path.lstat()
     if not stat.S_ISREG(about.st_mode):

@@ -2,17 +2,8 @@
 
 from segbook.files import MAX_PIXELS, ImageLike, read_image
 from segbook.infer.overlay import legend, overlay
-from segbook.infer.prediction import View, device_of, predict, probabilities, to_classes
+from segbook.infer.prediction import View, device_of, predict, probabilities
+from segbook.metrics import to_classes
 
-__all__ = [
-    "MAX_PIXELS",
-    "ImageLike",
-    "View",
-    "device_of",
-    "legend",
-    "overlay",
-    "predict",
-    "probabilities",
-    "read_image",
-    "to_classes",
-]
+__all__ = ["MAX_PIXELS", "ImageLike", "View", "device_of", "legend", "overlay", "predict", "probabilities"]
+__all__ += ["read_image", "to_classes"]

@@ -11,11 +11,7 @@ from segbook.files import MAX_PIXELS, ImageLike, read_image
 
 
 def overlay(
-    image: ImageLike,
-    label: ArrayLike,
-    palette: ArrayLike,
-    alpha: float = 0.6,
-    classes: Sequence[str] | None = None,
+    image: ImageLike, label: ArrayLike, palette: ArrayLike, alpha: float = 0.6, classes: Sequence[str] | None = None
 ) -> np.ndarray:
     """The image with each pixel tinted in the colour of its class, (H, W, 3) uint8.
 
@@ -26,11 +22,9 @@ def overlay(
         alpha: how much of the colour; 0 gives the image back, 1 hides it.
         classes: names by index; with them a `legend` is put below, and the picture is wider if a name needs it.
 
-    Raises:
-        ValueError: a label of another size, or a class without a colour or without a name.
+    Raises ValueError: a label of another size, or a class without a colour or without a name.
     """
-    label = np.asarray(label)
-    # whoever has a label of this size has allowed the size
+    label = np.asarray(label)  # whoever has a label of this size has allowed the size
     pixels = read_image(image, max(MAX_PIXELS, label.size)).permute(1, 2, 0).numpy()  # (H, W, 3)
     if label.shape != pixels.shape[:2]:
         raise ValueError(f"overlay needs a label of the image's size {pixels.shape[:2]}, got {label.shape}")
@@ -53,8 +47,7 @@ def legend(label: ArrayLike, palette: ArrayLike, classes: Sequence[str], width: 
 
     The names are set in lines of `width` pixels; one that does not fit makes the legend wider. Void is left out.
 
-    Raises:
-        ValueError: a class without a name.
+    Raises ValueError: a class without a name.
     """
     present = [int(c) for c in np.unique(label) if c != VOID]
     if present and present[-1] >= len(classes):

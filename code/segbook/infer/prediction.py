@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from segbook.data.transforms import normalise
 from segbook.files import MAX_PIXELS, ImageLike, check_size, read_image
 from segbook.infer.windows import BLENDS, sliding_window
+from segbook.metrics import check_threshold, to_classes
 
 WHOLE = 4096 * 4096  # pixels of the largest image that is computed in one piece unless told so
 
@@ -31,9 +32,6 @@ class View:
         flip: each scale once more, mirrored left to right.
         batch_size: windows at once; it changes speed and memory, not the result (but for rounding).
         max_pixels: refuse an image with more.
-
-    Raises:
-        ValueError: an argument without sense.
     """
 
     window: int | tuple[int, int] | None = None
@@ -75,15 +73,11 @@ def predict(model: nn.Module, image: ImageLike, *, threshold: float = 0.5, **vie
     >>> predict(model, torch.zeros(3, 70, 90)).shape
     torch.Size([70, 90])
 
-    Args:
-        threshold: with one logit, class 1 where the probability is above it.
-        view: the fields of `View`, as keyword arguments.
+    With one logit it is class 1 where the probability is above `threshold`; `view` are the fields of `View`.
 
-    Raises:
-        FileNotFoundError, TypeError, ValueError: as `probabilities`; a threshold outside 0 to 1.
+    Raises FileNotFoundError, TypeError, ValueError: as `probabilities`; a threshold outside 0 to 1.
     """
-    if not 0 < threshold < 1:
-        raise ValueError(f"threshold is a probability between 0 and 1, got {threshold}")
+    check_threshold(threshold)
     view = View(**view)
     image = to_pixels(image, view.max_pixels)  # (3, H, W)
     with torch.no_grad(), evaluating(model):
@@ -108,16 +102,13 @@ def probabilities(model: nn.Module, image: ImageLike, **view) -> Tensor:
         image: anything `read_image` takes, or normalised floats (3, H, W), as data sets give them.
         view: the fields of `View`, as keyword arguments.
 
-    Raises:
-        FileNotFoundError, TypeError, ValueError: as `read_image` and `View`; logits of another size than the image.
-
+    Raises FileNotFoundError, TypeError, ValueError: as `read_image` and `View`; logits of another size than the image.
     Source: means over scales and flips as in Chen et al. 2017, section 4.1; weighted windows after Isensee et al.
     2021 (nnU-Net), with a tent in place of their Gaussian.
     """
     view = View(**view)
     image = to_pixels(image, view.max_pixels)  # (3, H, W)
-    whole = torch.empty(0)
-    top = 0
+    whole, top = None, 0
     with torch.no_grad(), evaluating(model):
         for rows in probability_rows(model, image, view):  # (C, rows, W)
             whole = whole if top else torch.empty(len(rows), *image.shape[1:])  # (C, H, W)
@@ -156,24 +147,12 @@ def forward(model: nn.Module, x: Tensor) -> Tensor:
     """The model's logits in float32, if it gives any at the size of its input; it may compute in 16 bits."""
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), x.dtype)
     logits = model(x.to(dtype))
-    if not isinstance(logits, Tensor) or logits.ndim != 4 or logits.shape[-2:] != x.shape[-2:]:
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(
-            f"predict needs a model that returns logits (N, C, H, W) at its input's size, {tuple(x.shape[-2:])} here; "
-            f"this one returned {found}"
-        )
+    shape = tuple(getattr(logits, "shape", ()))
+    if len(shape) != 4 or shape[-2:] != x.shape[-2:]:
+        wanted = f"logits (N, C, H, W) at its input's size, {tuple(x.shape[-2:])} here"
+        found = shape or type(logits).__name__
+        raise ValueError(f"predict needs a model that returns {wanted}; this one returned {found}")
     return logits.float()  # before any sum: float16 ends at 65,504
-
-
-def to_classes(logits: Tensor, threshold: float = 0.5) -> Tensor:
-    """Logits (N, C, H, W) -> classes (N, H, W): the largest, or with one logit 1 where its sigmoid is above threshold.
-
-    >>> to_classes(torch.tensor([[[[0.2, -0.2]]]]))
-    tensor([[[1, 0]]])
-    """
-    if logits.shape[1] == 1:
-        return (logits[:, 0].float() > math.log(threshold / (1 - threshold))).long()  # 0.5 is 0 to the last bit
-    return logits.argmax(1)
 
 
 def to_pixels(image: ImageLike, max_pixels: int) -> Tensor:

@@ -31,12 +31,7 @@ def window_shares(length: int, window: int, starts: list[int], blend: str) -> Te
 
 
 def sliding_window(
-    score: Callable[[list[tuple[int, int]]], Tensor],
-    size: tuple[int, int],
-    window: tuple[int, int],
-    overlap: float,
-    blend: str,
-    batch_size: int,
+    score: Callable, size: tuple[int, int], window: tuple[int, int], overlap: float, blend: str, batch_size: int
 ) -> Iterator[Tensor]:
     """The map of the whole image, some rows (C, rows, W) at a time, from top to bottom.
 
@@ -44,9 +39,8 @@ def sliding_window(
     windows, whatever the height of the image. The rows are the caller's until it asks for the next.
 
     Args:
-        score: corners (top, left) of windows -> their maps (n, C, h, w).
+        score: corners (top, left) of at most `batch_size` windows -> their maps (n, C, h, w).
         size: height and width of the image. window: those of a window, no larger.
-        batch_size: windows that `score` gets at once.
     """
     (height, width), (h, w) = size, window
     tops, lefts = window_starts(height, h, overlap), window_starts(width, w, overlap)

@@ -81,12 +81,9 @@ def collate(items: list[tuple]) -> Batch:
     """Stack items of one size."""
     broken = [item for item in items if len(item) == 2]
     readable = [item for item in items if len(item) == 3]
-    sizes = {tuple(image.shape[-2:]) for _, image, _ in readable}
+    sizes = sorted({tuple(image.shape[-2:]) for _, image, _ in readable})
     if len(sizes) > 1:
-        raise ValueError(
-            f"a training batch needs images of one size, got {sorted(sizes)}: load the training set with "
-            "crop_size=(height, width)"
-        )
+        raise ValueError(f"a training batch needs images of one size, got {sizes}: load with crop_size=(height, width)")
     if not readable:
         return Batch([], None, None, False, broken)
     names, images, labels = default_collate(readable)

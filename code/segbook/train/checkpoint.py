@@ -18,9 +18,8 @@ PICKLES = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # how a f
 def save(path: str | os.PathLike, model: nn.Module, config: dict | None = None, **more: Any) -> None:
     """Write a checkpoint of the model, atomically.
 
-    Args:
-        config: plain values (text, numbers, lists, dicts); "model" and "num_classes" let `load_run` build it again.
-        more: plain values and tensors that go beside it (step, optimizer state, best score).
+    `config` holds plain values; "model" and "num_classes" among them let `load_run` build it again. `more` are plain
+    values and tensors that go beside it (step, optimizer state, best score).
     """
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     content = {"segbook_checkpoint": VERSION, "config": dict(config or {}), "state": state, **more}
@@ -30,10 +29,8 @@ def save(path: str | os.PathLike, model: nn.Module, config: dict | None = None, 
 def load(path: str | os.PathLike) -> dict[str, Any]:
     """The content of a checkpoint: "config", "state" and whatever was saved beside them, on the CPU.
 
-    Raises:
-        FileNotFoundError: no file there.
-        ValueError: not a checkpoint, one with something else than tensors and plain values in it, one that
-            segbook did not write, or one of another version.
+    Raises FileNotFoundError where no file is, ValueError for one that is no checkpoint of this package and version, or
+    holds something else than tensors and plain values.
     """
     path = Path(path)
     if not path.is_file():
@@ -46,20 +43,13 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
         raise ValueError(f"{path} is not a checkpoint, or is cut short: torch cannot read it") from error
     if not isinstance(content, dict) or "segbook_checkpoint" not in content:
         raise ValueError(f"{path} was not written by segbook.train; weights from elsewhere go to models.create")
-    if content["segbook_checkpoint"] != VERSION:
-        found = content["segbook_checkpoint"]
-        raise ValueError(
-            f"{path} has version {found}, this segbook reads version {VERSION}; take the one that wrote it"
-        )
+    if (found := content["segbook_checkpoint"]) != VERSION:
+        raise ValueError(f"{path} has version {found}, this segbook reads {VERSION}; take the one that wrote it")
     return content
 
 
 def restore(model: nn.Module, content: dict[str, Any], path: str | os.PathLike = "the checkpoint") -> nn.Module:
-    """Put the weights of a checkpoint's content into the model, all of them.
-
-    Raises:
-        ValueError: names or shapes differ: which, and the model that they are of.
-    """
+    """Put the weights of a checkpoint's content into the model; ValueError where not all of them fit."""
     config = content["config"]
     of = f"{config['model']} with {config.get('num_classes')} classes" if "model" in config else "another model"
     return pretrained.load(model, content["state"], f"{path}, weights of {of},")

@@ -62,11 +62,8 @@ ALONE = Processes(0, 1, torch.device("cpu"))
 def processes(device: str | torch.device | None = None) -> Iterator[Processes]:
     """Join the processes that torchrun started, or be one alone; leave them at the end if joined here.
 
-    Args:
-        device: "cuda" if there is one, else "cpu". Without a number each process takes the GPU of its local rank.
-
-    Raises:
-        ValueError: more processes on this machine than GPUs.
+    `device` is "cuda" if there is one, else "cpu". Without a number each process takes the GPU of its local rank;
+    ValueError where there are more of them than GPUs.
     """
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     joined = dist.is_available() and dist.is_initialized()
@@ -76,9 +73,7 @@ def processes(device: str | torch.device | None = None) -> Iterator[Processes]:
     if device.type == "cuda":
         local, count = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
         if device.index is None and local >= count:
-            raise ValueError(
-                f"process {local} has no GPU, this machine has {count}: start one a GPU (--nproc-per-node)"
-            )
+            raise ValueError(f"process {local} has no GPU, there are {count}: start one a GPU (--nproc-per-node)")
         device = device if device.index is not None else torch.device("cuda", local)
         torch.cuda.set_device(device)
     if not joined:  # gloo joins CPUs, and carries the small agreements beside nccl's gradients

@@ -27,12 +27,8 @@ def predicted_batches(
     """Run the model over a data set: (index of the first, classes (n, H, W), labels (n, H, W)), where the model is.
 
     Whole images of any size. Neighbours of equal size share a batch; none is resized or padded to fit another, so
-    the prediction for an image does not depend on its company. The model runs in evaluation mode, and gets its mode
-    back at the end.
-
-    Args:
-        predict: arguments of `infer.predict` (window, scales, flip, threshold, ...), which then looks at each image.
-        batch_size: at most so many images of equal size at once; it changes the speed, not the result.
+    the prediction for an image does not depend on its company. With `predict`, arguments of `infer.predict` (window,
+    scales, flip, threshold, ...), that looks at each image. The model gets its mode back at the end.
     """
     device, training = infer.device_of(model), model.training
     bar = tqdm(total=len(dataset), desc="evaluate", unit="image", disable=not progress, leave=False)
@@ -65,12 +61,8 @@ def predictions(model: nn.Module, dataset: Dataset, **options: Any) -> Iterator[
 def evaluate(model: nn.Module, dataset: Dataset, **options: Any) -> ConfusionMatrix:
     """Confusion matrix of the model over a data set, void left out; one logit is scored on two classes.
 
-    Args:
-        dataset: items (image (3, H, W), label (H, W)), whole images of any size, and `num_classes`.
-        options: predict, batch_size, num_workers and progress, see `predicted_batches`.
-
-    Raises:
-        ValueError: an empty data set, or a predicted class that the data does not have.
+    `dataset` has items (image (3, H, W), label (H, W)), whole images of any size, and `num_classes`; for the options
+    see `predicted_batches`. Raises ValueError for an empty data set, or a predicted class that the data does not have.
     """
     if len(dataset) == 0:
         raise ValueError("evaluate got an empty data set")

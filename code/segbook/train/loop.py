@@ -45,7 +45,7 @@ def fit(
     callback: Callable[[History, int], None] | None = None,
     **changes: Any,
 ) -> History:
-    """Train a model for a fixed number of steps: `fit(model, data, steps=600, lr=0.01)`.
+    """Train a model for a fixed number of steps: `fit(model, data, steps=600, lr=0.01)`. Returns its History.
 
     Weights are the caller's: seed before you build the model. Order, augmentation and dropout follow from `seed`
     and the step's number alone, so a run can be resumed, with any number of workers, and be the same run.
@@ -67,9 +67,6 @@ def fit(
         num_workers: processes that read images, for each process that trains.
         device: "cuda" if there is one, else "cpu"; under torchrun each process takes its own GPU.
         callback: called after each step with the history and `steps`, for example a `plot.LivePlot`.
-
-    Returns:
-        The History, that of the first part included after a resume.
 
     Raises:
         ValueError: settings, images or labels that make no sense, or another run than the one to resume.
@@ -176,11 +173,9 @@ def seed_dropout(seed: int, device: torch.device) -> None:
 
 def check_sets(train_set: Dataset, val_set: Dataset | None, batch_size: int) -> None:
     """Refuse sets of which no batch, or no validation, can be made."""
-    if len(train_set) < batch_size:
-        raise ValueError(
-            f"the training set holds {len(train_set)} images, fewer than one batch of {batch_size}; incomplete batches "
-            f"are dropped, so choose batch_size={len(train_set)} or less"
-        )
+    if (count := len(train_set)) < batch_size:
+        held = f"the training set holds {count} images, fewer than one batch of {batch_size}"
+        raise ValueError(f"{held}; incomplete batches are dropped, so choose batch_size={count} or less")
     if val_set is not None and len(val_set) == 0:
         raise ValueError("the validation set is empty; leave it out to train without validation")
 

@@ -33,12 +33,8 @@ def parameter_groups(model: nn.Module, weight_decay: float, head_lr: float = 1.0
         no_decay: leave out of the weight decay whatever is a vector or a single number: biases, and batch norm's scale
             and shift. Pulling those towards zero makes no function smoother.
 
-    Returns:
-        One to four groups, empty ones left out; a single group with all parameters in order by default.
-
-    Raises:
-        ValueError: nothing to train, or a head_lr for a model without a `backbone`.
-
+    One to four groups, empty ones left out; a single group with all parameters in order by default.
+    Raises ValueError: nothing to train, or a head_lr for a model without a `backbone`.
     Source: DeepLab's released solver (head x10); He et al. 2019, section 3.1 (no decay on biases and batch norm).
     """
     if head_lr != 1 and not hasattr(model, "backbone"):

@@ -38,8 +38,7 @@ class RunFolder:
     def resume(self, model: nn.Module, updater: Updater) -> History:
         """Load last.pt into model and updater: the history up to there, as far as log.csv holds it.
 
-        Raises:
-            FileNotFoundError, ValueError: nothing to go on from, or a run with other settings.
+        Raises FileNotFoundError, ValueError: nothing to go on from, or a run with other settings.
         """
         content = checkpoint.load(self.path / "last.pt")
         for name, was in content["config"].items():
@@ -116,11 +115,8 @@ def load_run(run: str | os.PathLike, device: str | torch.device | None = None) -
             NAME:WEIGHTS for weights that ship with the package, such as "fcn8s_tiny:toyvoc".
         device: where the network goes; "cuda" if there is one, else "cpu".
 
-    Returns:
-        The network, and a dict with at least "model", "num_classes", "options", "data", "classes" and "palette".
-
-    Raises:
-        FileNotFoundError, ValueError: as `checkpoint.load` and `restore`, or a checkpoint that names no model.
+    The dict has at least "model", "num_classes", "options", "data", "classes" and "palette". Raises FileNotFoundError
+    and ValueError as `checkpoint.load` and `restore`, or for a checkpoint that names no model.
     """
     content = read_run(run)
     about = content["config"]
