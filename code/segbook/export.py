@@ -41,12 +41,8 @@ def export(
         about: what `train.load_run` tells of the network.
         half: store large tensors in 16 bits, to be computed with in 32: half the size.
 
-    Returns:
-        The largest absolute difference of a logit.
-
-    Raises:
-        ImportError: onnx, onnxscript or onnxruntime is missing.
-        OSError, ValueError: no file can be written there; it gives other numbers than the network, and was removed.
+    Returns the largest absolute difference of a logit. Raises ImportError where onnx, onnxscript or onnxruntime is
+    missing, OSError or ValueError where no file can be written, or it gave other numbers than the network.
     """
     path = Path(path)
     check_path(path)
@@ -54,9 +50,8 @@ def export(
         import onnxruntime  # noqa: F401
         import onnxscript  # noqa: F401  (torch's exporter needs it)
     except ImportError as error:
-        raise ImportError(
-            f"export needs {error.name}, which is not installed: pip install onnx onnxscript onnxruntime"
-        ) from error
+        remedy = "pip install onnx onnxscript onnxruntime"
+        raise ImportError(f"export needs {error.name}, which is not installed: {remedy}") from error
     model = copy.deepcopy(model).cpu().float().eval()
     unchecked = path.with_name(path.name + ".part")
     try:
@@ -65,10 +60,8 @@ def export(
         worst, largest = largest_difference(model, unchecked)
         accepted = TOLERANCE + (ROUNDING * largest if half else 0)
         if not worst <= accepted:  # NaN fails too
-            raise ValueError(
-                f"{path} would not compute what the network computes: its logits differ by up to {worst:.2g}, more "
-                f"than {accepted:.2g}, so it was removed"
-            )
+            differ = f"its logits differ by up to {worst:.2g}, more than {accepted:.2g}, so it was removed"
+            raise ValueError(f"{path} would not compute what the network computes: {differ}")
         os.replace(unchecked, path)
     finally:
         unchecked.unlink(missing_ok=True)
@@ -89,21 +82,11 @@ def check_path(path: Path) -> None:
 
 def record(model: nn.Module, path: Path) -> None:
     """Let torch record the graph of the model, with free sizes, and write it."""
-    free = {0: "batch", 2: "height", 3: "width"}
-    sizes = {axis: torch.export.Dim(name, min=1) for axis, name in free.items()}
+    sizes = {axis: torch.export.Dim(name, min=1) for axis, name in {0: "batch", 2: "height", 3: "width"}.items()}
     x = torch.randn(TRACED, generator=torch.Generator().manual_seed(0))
+    names = {"input_names": ["image"], "output_names": ["logits"], "dynamic_shapes": (sizes,)}
     with quiet():
-        torch.onnx.export(
-            model,
-            (x,),
-            path,
-            dynamo=True,
-            external_data=False,
-            input_names=["image"],
-            output_names=["logits"],
-            dynamic_shapes=(sizes,),
-            verbose=False,
-        )
+        torch.onnx.export(model, (x,), path, dynamo=True, external_data=False, verbose=False, **names)
 
 
 def finish(path: Path, metadata: dict[str, Any], half: bool) -> None:

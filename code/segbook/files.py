@@ -29,8 +29,7 @@ def read_image(image: ImageLike, max_pixels: int = MAX_PIXELS) -> Tensor:
             (H, W) or (C, H, W), with 1, 3 or 4 channels.
         max_pixels: a larger image is refused; a file before it is unpacked.
 
-    Raises FileNotFoundError, ValueError, TypeError: no such file; damaged, another shape, no pixel, too many, numbers
-    as above; something else than an image.
+    Raises FileNotFoundError; ValueError for what is damaged, empty, too large, of another shape or numbers; TypeError.
     """
     if isinstance(image, np.ndarray | Tensor):
         return from_array(image, max_pixels)
@@ -50,9 +49,7 @@ def read_mask(path: str | os.PathLike) -> Tensor:
     """A label file as class indices: uint8 (H, W). Palette files give their indices, not their colours.
 
     It is turned as its own EXIF data says, like an image: a pair has to agree as a person sees it.
-
-    Raises FileNotFoundError, ValueError: as `read_image`; colours or floats instead of indices; an index above 255; a
-    JPEG, whose compression changes the values.
+    Raises as `read_image`, and ValueError for colours, floats, an index above 255 and a JPEG.
     """
     with open_image(path) as picture:
         if picture.format in ("JPEG", "MPO"):
@@ -72,9 +69,8 @@ def read_mask(path: str | os.PathLike) -> Tensor:
 
 @contextmanager
 def open_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
-    """Pillow's image of a file, not yet unpacked; errors, those inside the block too, become sentences with its path.
-
-    Raises OSError, ValueError: no such file, a folder; no image, damaged, more than max_pixels.
+    """Pillow's image of a file, not yet unpacked. Errors, those inside the block too, become OSErrors and ValueErrors
+    in a sentence with its path.
     """
     try:
         with open(path, "rb") as file:
@@ -164,9 +160,7 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) 
     """Create or replace the file at path with what write(file) writes: all of it, or nothing.
 
     The bytes go to a neighbour `path + ".part"`, which then takes the name in one step, on the same disk: whatever
-    happens before, a full disk included, the old file stays as it was.
-
-    Raises OSError: naming path, if the file cannot be written.
+    happens before, a full disk included, the old file stays as it was. OSErrors name the path.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
@@ -181,8 +175,6 @@ def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) 
         if isinstance(error, RuntimeError) and isinstance(error.__context__, OSError):
             error = error.__context__  # torch.save wraps what the disk said
         if isinstance(error, OSError):
-            reason = error.strerror or error
-            raise OSError(
-                error.errno, f"cannot write {path}: {reason}; what stood there before is untouched"
-            ) from error
+            untouched = f"{error.strerror or error}; what stood there before is untouched"
+            raise OSError(error.errno, f"cannot write {path}: {untouched}") from error
         raise

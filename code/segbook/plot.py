@@ -106,9 +106,7 @@ def _pixels(image: ArrayLike) -> np.ndarray:
         array = array.transpose(1, 2, 0)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
-    if array.ndim == 3 and array.dtype.kind == "f":
-        array = array.clip(0, 1)
-    return array
+    return array.clip(0, 1) if array.ndim == 3 and array.dtype.kind == "f" else array
 
 
 def show_images(
@@ -122,13 +120,11 @@ def show_images(
 
     Args:
         images: each (H, W), (3, H, W), (H, W, 3) or PIL; floats in colour images are clipped to 0..1.
-        titles: one per image.
         columns: images in a row; all of them if not given.
         cmap: colour map of the (H, W) images.
         scale: height of one image in inches.
 
-    Returns:
-        The array of axes, row by row.
+    Returns the array of axes, row by row.
     """
     arrays = [_pixels(image) for image in images]
     columns = columns or len(arrays)
@@ -153,14 +149,8 @@ def show_segmentation(
 ) -> np.ndarray:
     """Draw an image, its label and a prediction side by side, with a legend of the classes that occur.
 
-    Args:
-        image: (3, H, W) or (H, W, 3), 0..1 or uint8.
-        label, prediction: (H, W) class indices, 255 = void; each may be left out.
-        classes: names by index.
-        palette: (C, 3) uint8.
-
-    Returns:
-        The array of axes.
+    `image` as in `show_images`, `label` and `prediction` (H, W) class indices, 255 = void; each may be left out.
+    `classes` are names by index, `palette` is (C, 3) uint8. Returns the array of axes.
     """
     maps = {name: _pixels(m) for name, m in (("label", label), ("prediction", prediction)) if m is not None}
     panels = [image, *(index_to_colour(m, palette) for m in maps.values())]
@@ -176,12 +166,7 @@ def show_segmentation(
 def heatmap(
     array: ArrayLike, ax: Axes | None = None, values: bool = True, title: str | None = None, cmap: str = "Blues"
 ) -> Axes:
-    """Draw a small matrix as coloured cells with its numbers written in.
-
-    Args:
-        array: (H, W).
-        values: write each number, with two decimals where one is not whole.
-    """
+    """Draw a small matrix (H, W) as coloured cells, and with `values` its numbers, rounded where one is not whole."""
     array = _pixels(array)
     if array.ndim != 2:
         raise ValueError(f"heatmap draws a matrix (H, W), got an array of shape {tuple(array.shape)}")
@@ -203,13 +188,8 @@ def heatmap(
 def history(run: "History", steps: int | None = None, figure: Figure | None = None) -> np.ndarray:
     """Draw a training: the loss of every step (thin) with a mean of 25 (thick), and the validations' mIoU.
 
-    Args:
-        run: what `train.fit` returns, or hands to its callback.
-        steps: length of the whole training, the right end of both axes; where it stands if not given.
-        figure: to draw on; a new one of pyplot if not given.
-
-    Returns:
-        The two axes.
+    `run` is what `train.fit` returns, or hands to its callback; `steps` the length of the whole training, the right
+    end of both axes; `figure` what to draw on, a new one of pyplot if not given. Returns the two axes.
     """
     figure = figure or plt.figure(figsize=(7.5, 2.6))
     left, right = axes = figure.subplots(1, 2)

@@ -59,8 +59,8 @@ def check_data(root: str | Path, layout: str | None = None, progress: bool = Fal
 
     Faults: all that `load` refuses, at once or when a pair is read (a missing, damaged or empty file, different sizes,
     labels and colours that no class has, palettes that disagree, a foreground stored as 255); and one picture in two
-    splits, under whatever name and in whatever format without loss (the decoded pixels are compared, so a JPEG saved
-    again is not found). Notes: a picture twice in one split, classes that "train" never labels, no "train" or "val".
+    splits, whatever its name (decoded pixels are compared, so a JPEG saved again is not found). Notes: a picture twice
+    in one split, classes that "train" never labels, no "train" or "val".
 
     Args:
         root: holds VOCdevkit/VOC2012 (ToyVOC's folder does), CamVid, or images/ as ImageFolderSegmentation reads it.

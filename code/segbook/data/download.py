@@ -27,12 +27,8 @@ VOC_MIRRORS = (
 def download_voc(root: str | Path, keep_archive: bool = False, progress: bool = True) -> Path:
     """PASCAL VOC 2012 (train and val, 2 GB) into root/VOCdevkit/VOC2012; nothing is fetched that is there already.
 
-    An interrupted download goes on where it stopped. An archive that you put into `root` yourself is used.
-
-    Args:
-        root: folder for VOCdevkit; made if it does not exist. It is returned, for `VOCSegmentation(root)`.
-        keep_archive: keep the archive after unpacking.
-        progress: bars on standard error.
+    An interrupted download goes on where it stopped. An archive that you put into `root` yourself is used. `root` is
+    made if it does not exist, and returned, for `VOCSegmentation(root)`.
 
     Raises:
         OSError: not enough disk space; no address delivered the right file (each one's reason is named).
@@ -46,10 +42,8 @@ def download_voc(root: str | Path, keep_archive: bool = False, progress: bool = 
     there = size_of(archive) or size_of(part_of(archive))
     needed, free = 2 * VOC_BYTES - min(there, VOC_BYTES), shutil.disk_usage(root).free
     if free < needed:
-        raise OSError(
-            f"{root}: {needed / 1e9:.1f} GB are needed to fetch and unpack PASCAL VOC 2012 but only "
-            f"{free / 1e9:.1f} GB are free; make room or choose another folder"
-        )
+        lack = f"PASCAL VOC 2012 but only {free / 1e9:.1f} GB are free; make room or choose another folder"
+        raise OSError(f"{root}: {needed / 1e9:.1f} GB are needed to fetch and unpack {lack}")
     fetch(VOC_MIRRORS, archive, VOC_SHA256, VOC_BYTES, progress)
     extract(archive, "VOCdevkit/VOC2012", target, progress)
     if not keep_archive:
@@ -91,9 +85,8 @@ def receive(url: str, part: Path, size: int, progress: bool) -> None:
     have = size_of(part)
     if have >= size:
         return
-    request = urllib.request.Request(
-        url, headers={"User-Agent": "segbook"} | ({"Range": f"bytes={have}-"} if have else {})
-    )
+    headers = {"User-Agent": "segbook"} | ({"Range": f"bytes={have}-"} if have else {})
+    request = urllib.request.Request(url, headers=headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         resuming = answer.status == 206 and answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         start = have if resuming else 0

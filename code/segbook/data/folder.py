@@ -72,9 +72,8 @@ class ImageFolderSegmentation(SegmentationPairs):
             drawn = f"{ids[0]}.json"
             how = lying_there(images, drawn) if (images / drawn).is_file() else LAYOUT
             raise FileNotFoundError(f"{masks}: no such folder. {images}: {how}")
-        super().__init__(
-            ids, paths, [table] * len(ids) if table else pick(ids, images_in(masks), masks, split), transforms
-        )
+        labels = [table] * len(ids) if table else pick(ids, images_in(masks), masks, split)
+        super().__init__(ids, paths, labels, transforms)
 
     @classmethod
     def splits(cls, root: Path) -> list[str]:
@@ -119,9 +118,8 @@ def read_classes(path: Path, binary: bool) -> tuple[list[str], Tensor | None]:
     if binary and not path.is_file():
         return ["background", "foreground"], None
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; it lists the classes, one 'name' or 'name RED GREEN BLUE' a line"
-        )
+        wanted = "it lists the classes, one 'name' or 'name RED GREEN BLUE' a line"
+        raise FileNotFoundError(f"{path}: no such file; {wanted}")
     names, colours = [], []
     for line in read_lines(path):
         cells = line.split()

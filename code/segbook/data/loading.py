@@ -27,13 +27,9 @@ class Samples(Dataset):
     """
 
     def __init__(self, pairs: SegmentationPairs, transforms: Callable | None = None, seed: int = 0):
-        self.pairs = pairs
-        self.transforms = transforms
-        self.seed = seed
-        self.classes = pairs.classes
-        self.num_classes = pairs.num_classes
-        self.palette = pairs.palette
-        self.ids = pairs.ids
+        self.pairs, self.transforms, self.seed = pairs, transforms, seed
+        self.classes, self.num_classes = pairs.classes, pairs.num_classes
+        self.palette, self.ids = pairs.palette, pairs.ids
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -17,10 +17,7 @@ def locate(dataset: Dataset, index: int) -> tuple[Dataset, int]:
 
 
 def classes_of(dataset: Dataset) -> int:
-    """How many classes it has, at least two: one class has the background beside it.
-
-    Raises ValueError: the data set does not say.
-    """
+    """How many classes it has, at least two: one has the background beside it. ValueError where it does not say."""
     inner = locate(dataset, 0)[0]
     if not hasattr(inner, "num_classes"):
         raise ValueError(f"the data set {type(inner).__name__} must say how many classes it has: give it a num_classes")

@@ -71,17 +71,13 @@ def index_to_colour(label: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
 def colour_to_index(colours: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
     """Read a painted label map: (H, W, 3) uint8 colours to (H, W) int64 indices, VOC's cream to 255.
 
-    Nothing is rounded to the nearest colour and nothing falls silently to class 0: a colour that is not
-    in the palette means another palette, or a file that was resized or compressed after painting.
-
-    Raises ValueError: indices instead of colours, or a colour outside the palette (named with its pixel).
+    Raises ValueError: indices instead of colours, or a colour outside the palette (named with its pixel). None is
+    rounded to the nearest: it means another palette, or a file that was resized or compressed after painting.
     """
     colours, palette = torch.as_tensor(colours), torch.as_tensor(palette)
     if colours.ndim != 3 or colours.shape[-1] != 3:
-        raise ValueError(
-            f"colour_to_index expects colours (H, W, 3), got shape {tuple(colours.shape)}; "
-            "a map of shape (H, W) holds indices already"
-        )
+        wanted = "colours (H, W, 3), since a map of shape (H, W) holds indices already"
+        raise ValueError(f"colour_to_index expects {wanted}, got shape {tuple(colours.shape)}")
     place_value = torch.tensor([1 << 16, 1 << 8, 1])
     codes = (colours.long() * place_value).sum(-1)  # (H, W), each colour as one number
     known = (torch.cat([palette, torch.tensor([VOID_COLOUR])]).long() * place_value).sum(-1)  # (C + 1,)
@@ -100,10 +96,8 @@ def colour_to_index(colours: Tensor, palette: Tensor = VOC_PALETTE) -> Tensor:
 def check_labels(label: Tensor, num_classes: int, where: str = "", ignore_index: int = VOID) -> None:
     """Refuse labels (..., H, W) that are neither a class nor void. On a GPU this waits for all queued work.
 
-    Args:
-        where: what the message begins with, a file perhaps: "masks/a.png: ".
-
-    Raises ValueError: naming the first wrong label and its place, or the type of labels that are no whole numbers.
+    The ValueError begins with `where`, a file perhaps, and names the first wrong label and its place, or the type of
+    labels that are no whole numbers.
     """
     if label.is_floating_point():
         raise ValueError(f"{where}labels are whole numbers, got {label.dtype}")

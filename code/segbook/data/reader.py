@@ -31,10 +31,7 @@ class SegmentationPairs(Dataset):
     colours: Tensor | None = None  # uint8 (C, 3), what a file's palette has to say; None: any, the same in all files
 
     def __init__(self, ids: list[str], images: list[Path], masks: list[Path], transforms: Callable | None = None):
-        self.ids = ids
-        self.images = images
-        self.masks = masks
-        self.transforms = transforms
+        self.ids, self.images, self.masks, self.transforms = ids, images, masks, transforms
 
     @property
     def num_classes(self) -> int:

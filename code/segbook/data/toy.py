@@ -15,19 +15,15 @@ DRAWING = 1  # raised when a change in the drawing changes pictures, so that no 
 class ToyVOC(VOCSegmentation):
     """Drawn coasts, fields, streets and airfields, small enough to train on with a laptop's CPU.
 
-    It was made so, on purpose: thin parts (masts, spokes, legs, wings), one class at very different sizes,
-    objects that hide each other, and clutter in the same colours and shapes (lamp posts, hoops, sheds, gulls).
-    These are the difficulties that skip connections and atrous pyramids were invented for, so they show here
-    in a minute of training. What works on ToyVOC need not work on photographs. `thin=False, one_scale=True`
-    takes them away and is the control: several scales cannot help where there is one. A finer grid still can, for
-    the scenes stay small (chapter 7 measures how much).
+    It was made so that skip connections and atrous pyramids show their worth in a minute: thin parts, one class at
+    very different sizes, objects that hide each other, clutter in the same colours and shapes. What works on ToyVOC
+    need not work on photographs. `thin=False, one_scale=True` is the control (chapter 7).
 
-    Five classes appear, with VOC's own indices: aeroplane 1, bicycle 2, boat 4, car 7, person 15. There are 21
-    classes as in VOC, the others are absent. The folder is drawn at first use, in seconds, and kept.
+    Five of VOC's 21 classes appear, with its indices: aeroplane 1, bicycle 2, boat 4, car 7, person 15.
 
     Args:
         root: folder to keep data sets in; None takes $SEGBOOK_CACHE, else ~/.cache/segbook. Below it
-            `self.root`, named by the parameters, holds VOCdevkit/VOC2012 as VOC's archive does.
+            `self.root`, named by the parameters and drawn at first use, holds VOCdevkit/VOC2012 as VOC's archive does.
         split: "train", "val" or "trainval".
         num_train, num_val, size, seed, thin, one_scale: as toyvoc.make_toy_voc.
         transforms: called as transforms(image, label) with tv_tensors.

@@ -81,12 +81,9 @@ def sample_seed(seed: int, epoch: int, index: int) -> int:
 
 @contextmanager
 def seeded(seed: int):
-    """Within this block torch's global CPU generator starts from `seed`; afterwards it is as before.
-
-    The transforms of torchvision draw from that generator. `torch.manual_seed` would also reset every GPU's.
-    """
+    """Within this block torch's CPU generator, from which transforms draw, starts from `seed`; then it is as before."""
     before = torch.get_rng_state()
-    torch.default_generator.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed would also reset every GPU's
     try:
         yield
     finally:

@@ -58,8 +58,7 @@ def show(name: str, label: str, **data: Any) -> InteractiveFigure:
         label: one sentence that says what is drawn, for readers who cannot see it.
         data: what the figure draws; numbers, strings, lists, dicts, tensors and arrays (which become nested lists).
 
-    Raises ValueError for an unknown figure, no label, a number that JSON cannot hold (NaN, infinity) or too much data,
-    TypeError for data of another kind.
+    Raises ValueError for an unknown figure, no label, NaN, infinity or too much data, TypeError for other data.
     """
     if name not in names():
         raise unknown_name("figure", name, names())

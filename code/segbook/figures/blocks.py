@@ -56,18 +56,14 @@ class _Feature(nn.Module):
 
 
 def blocks(model: nn.Module) -> list[Row]:
-    """The rows of a network's diagram, the image first. Runs on the device `meta`: any network costs nothing.
-
-    Args:
-        model: one of `segbook.models`, as `create` builds it.
-    """
+    """The rows of a network's diagram, the image first. Runs on the device `meta`: any network costs nothing."""
     model = model.to("meta").eval()
     features = model.backbone(torch.empty(1, 3, SIZE, SIZE, device="meta"))
-    names = ["pool3", "pool4", "fc7"] if isinstance(model.backbone, VGG16) else [f"stage {i}" for i in (1, 2, 3, 4)]
-    names = [f"layer{i}" for i in (1, 2, 3, 4)] if isinstance(model.backbone, ResNet) else names
     if isinstance(model.backbone, VGG16):  # its forward looks at sizes, which cannot be followed
-        fields = model.backbone.fields()
+        names, fields = ["pool3", "pool4", "fc7"], model.backbone.fields()
     else:
+        stage = "layer{}" if isinstance(model.backbone, ResNet) else "stage {}"
+        names = [stage.format(i) for i in (1, 2, 3, 4)]
         fields = [receptive_field(_Feature(model.backbone, i)) for i in range(len(features))]
     rows = [Row("image", 3, 1, 0)]
     for name, feature, field in zip(names, features, fields):
@@ -173,11 +169,8 @@ class Diagram:
 def block_diagram(model: nn.Module, title: str) -> Diagram:
     """The diagram of a network, for the last line of a cell.
 
-    Args:
-        model: as `models.create` builds it; it is moved to the device `meta` and cannot be run afterwards.
-        title: one of COLOURS, which fixes the colour: "FCN-8s", "DeepLabv3+", ...
-
-    Raises ValueError: another title.
+    `model`, as `models.create` builds it, is moved to the device `meta` and cannot be run afterwards. `title` is one of
+    COLOURS, which fixes the colour ("FCN-8s", "DeepLabv3+", ...), or a ValueError.
     """
     if title not in COLOURS:
         raise ValueError(f"title is one of {', '.join(COLOURS)}, got {title!r}")
