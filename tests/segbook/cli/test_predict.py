@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from segbook import infer, models
+from segbook import data, infer, models
 from segbook.cli import main
 from segbook.cli.outputs import plan_outputs, save_mask
 from segbook.train import checkpoint
@@ -316,6 +316,20 @@ def test_export_refuses_a_place_before_any_work(run, tmp_path, monkeypatch):
     ):
         assert sentence in refused("export", tmp_path / "best.pt", "--out", out)
     assert contents(tmp_path) == before
+
+
+def test_weights_that_ship_need_no_run(photos, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr("segbook.cli.predict.export", lambda model, out, **about: written.append(out) or 0.0)
+    photo, shipped = photos("a.png") / "a.png", "fcn32s_tiny:toyvoc"
+    segbook("predict", shipped, photo, "--out", tmp_path / "out", "--device", "cpu")
+    model = load_run(shipped, "cpu")[0]
+    assert np.array_equal(np.array(Image.open(tmp_path / "out/a-mask.png")), infer.predict(model, photo).numpy())
+    data.make_toy_voc(tmp_path / "toy", num_train=1, num_val=2, size=(32, 40))
+    found = segbook("evaluate", shipped, "--data", "voc", "--root", tmp_path / "toy", "--json", "--device", "cpu")
+    assert json.loads(found)["images"] == 2
+    segbook("export", shipped, "--out", tmp_path / "a.onnx")
+    assert written == [tmp_path / "a.onnx"]
 
 
 @pytest.mark.parametrize("command", ["predict", "export"])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from segbook import data
 
@@ -78,6 +79,24 @@ def test_the_first_wrong_label_is_found_where_it_lies():
     data.check_labels(torch.where(label > 3, -1, label), 3, ignore_index=-1)
     with pytest.raises(ValueError, match="label 255 is out of range"):
         data.check_labels(torch.tensor([[255]], dtype=torch.uint8), 3, ignore_index=0)
+
+
+class Sizes(TorchDispatchMode):
+    """Notes how many numbers each new tensor holds."""
+
+    largest = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **kwargs or {})
+        tensors = [one for one in torch.utils._pytree.tree_leaves(result) if isinstance(one, torch.Tensor)]
+        self.largest = max([self.largest, *(one.numel() for one in tensors)])
+        return result
+
+
+def test_a_small_mask_needs_no_table_of_all_colours():
+    with Sizes() as sizes:
+        data.colour_to_index(data.index_to_colour(torch.zeros(2, 3, dtype=torch.uint8)))
+    assert sizes.largest <= 1000, "there are 16.8 million colours"
 
 
 def test_a_class_may_be_painted_like_void():

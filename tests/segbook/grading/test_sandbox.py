@@ -1,5 +1,6 @@
 """What a submission can reach: nothing beyond its own memory, Python and the package."""
 
+import ast
 import os
 import shutil
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import segbook
 from segbook import grading
 from segbook.grading import Grade, Sandbox, sandbox
 
@@ -142,6 +144,19 @@ def test_the_search_finds_what_there_is_to_find(explore):
     found = "; ".join(start(f"{SAY}{explore}\nfor one in found: say('note', one)", trust=True).notes)
     for what in ("processes", "mine.txt", "README", "/etc/passwd", "connecting", "127.0.0.1", "/run is there"):
         assert what in found
+
+
+def test_nothing_is_unpickled_and_no_library_is_called_beside_python():
+    """pickle itself only for the name of its error: torch.load reads plain values, results are JSON."""
+    for path in Path(segbook.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = {getattr(node, "module", None), *(one.name for one in node.names)}
+                assert not names & {"ctypes", "cffi", "shelve", "marshal", "dill"}, path
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "pickle":
+                assert node.attr == "UnpicklingError", path
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "torch.load":
+                assert "weights_only=True" in ast.unparse(node), path
 
 
 @needs_bubblewrap

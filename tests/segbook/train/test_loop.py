@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import Subset
 
 from segbook import train
@@ -55,6 +56,24 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_does_not(noise, ma
     runs = [weights_after(noise(10), make_linear(), seed=seed)[0] for seed in (0, 0, 1)]
     assert torch.equal(runs[0], runs[1])
     assert not torch.equal(runs[0], runs[2])
+
+
+class Reads(TorchDispatchMode):
+    """Counts the fractions that are read out of tensors; each one would wait for all that a GPU has to do."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        read = function is torch.ops.aten._local_scalar_dense.default
+        self.count += read and args[0].is_floating_point()  # labels are checked where they are read, on the CPU
+        return function(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("options", [{}, {"clip": 1.0, "warmup": 3, "class_weights": [1, 2, 3]}])
+def test_a_step_waits_for_the_device_once(noise, make_linear, options):
+    with Reads() as reads:
+        weights_after(noise(12), make_linear(), steps=7, optimizer="sgd", **options)
+    assert reads.count == 7
 
 
 def test_workers_change_nothing(noise, make_linear):

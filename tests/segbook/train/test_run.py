@@ -11,9 +11,10 @@ import torch
 import torch.nn.functional as F
 import yaml
 
-from segbook import models, train
+from segbook import infer, models, train
 from segbook.train import checkpoint, fit
 from segbook.train import run as run_module
+from segbook.train.distributed import processes
 
 RUN = {"steps": 6, "batch_size": 4, "validate_every": 2, "lr": 0.1, "device": "cpu", "progress": False}
 FILES = ["best.pt", "config.yaml", "last.pt", "log.csv"]
@@ -242,6 +243,14 @@ def test_weights_that_ship_with_the_package(tiny, monkeypatch):
     assert train.load_run("fcn32s_tiny:sky", "cpu")[1]["model"] == "fcn32s_tiny"
     with pytest.raises(ValueError, match="no weights 'sea' of fcn32s_tiny"):
         train.load_run("fcn32s_tiny:sea")
+
+
+def test_a_mac_computes_on_its_cpu_unless_told_otherwise(tiny, monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert infer.device_of(train.load_run(tiny[0])[0]).type == "cpu"
+    with processes() as world:
+        assert world.device.type == "cpu"
 
 
 def test_a_checkpoint_that_names_no_model(tmp_path, make_linear):
