@@ -22,12 +22,8 @@ def main() -> None:
     """Train, measure and use the networks of the book "Segmentation from the ground up"."""
 
 
-main.add_command(train_command)
-main.add_command(evaluate_command)
-main.add_command(predict_command)
-main.add_command(export_command)
-main.add_command(grade_command)
-main.add_command(data_group)
+for command in (train_command, evaluate_command, predict_command, export_command, grade_command, data_group):
+    main.add_command(command)
 
 
 @main.command("models")

@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 import torch
 
-# height, width of training images
-CROPS = {"toy": (96, 128), "voc": (320, 480), "camvid": (360, 480), "folder": (256, 256)}
+CROPS = {"toy": (96, 128), "voc": (320, 480), "camvid": (360, 480), "folder": (256, 256)}  # (height, width) to train on
 
 
 class Commands(click.Group):

@@ -70,13 +70,12 @@ def evaluate_command(
 
 def check_classes(run: str, about: dict, name: str, classes: list[str]) -> None:
     """Refuse data whose classes, in their order, are not those that the run was trained on."""
-    ours = list(about["classes"])
+    ours = about["classes"]
     if len(classes) != len(ours):
         raise ValueError(f"{run} was trained on {len(ours)} classes ({about['data']}), {name} has {len(classes)}")
-    differ = [i for i, (one, other) in enumerate(zip(ours, classes)) if one != other]
-    if differ:
-        i = differ[0]
-        raise ValueError(f"class {i} is {ours[i]!r} in {run} and {classes[i]!r} in {name}: names or order differ")
+    for i, (one, other) in enumerate(zip(ours, classes)):
+        if one != other:
+            raise ValueError(f"class {i} is {one!r} in {run} and {other!r} in {name}: names or order differ")
 
 
 def number(value: float) -> float | None:

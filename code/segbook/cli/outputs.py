@@ -21,16 +21,11 @@ def plan_outputs(
 ) -> list[list[Path]]:
     """The files to write for each image, folder/NAME + suffix; nothing is written yet.
 
-    Args:
-        suffixes: one for each file of an image, as in ("-mask.png", "-overlay.jpg").
-        names: of the images; their files' names without the last suffix if not given. May hold slashes.
-        keep: files beside the images that must stay as they are.
-        overwrite: whether files that are there, but for images and `keep`, may be replaced.
+    `names` are the images', or their files' without the last suffix; they may hold slashes. What is there may be
+    replaced with `overwrite`, but for the images and the files in `keep`, by whatever link.
 
-    Raises:
-        ValueError: two results of one name (capitals do not count: not every disk tells them apart), or a result in
-            the place of an image or of a file in `keep`, by whatever link.
-        FileExistsError: a result that is there already; `folder` is a file.
+    Raises ValueError for two results of one name (capitals do not count: not every disk tells them apart) or one in the
+    place of an input, FileExistsError for one that is there already, or where `folder` is a file.
     """
     if folder.exists() and not folder.is_dir():
         raise FileExistsError(f"{folder} is a file; the results need a folder")

@@ -58,9 +58,8 @@ def predict_command(run, images, out, overwrite, alpha, legend, max_pixels, devi
             continue
         label = infer.predict(model, image, max_pixels=max_pixels, **looks)
         save_mask(mask, label, about["palette"])
-        drawn = Image.fromarray(
-            infer.overlay(image, label, about["palette"], alpha, about["classes"] if legend else None)
-        )
+        names = about["classes"] if legend else None
+        drawn = Image.fromarray(infer.overlay(image, label, about["palette"], alpha, names))
         drawn.thumbnail((65_500, 65_500))  # a JPEG has no longer side
         write_atomically(drawing, lambda file, drawn=drawn: drawn.save(file, "JPEG", quality=92, subsampling=0))
         tqdm.write(str(drawing))
@@ -71,8 +70,7 @@ def predict_command(run, images, out, overwrite, alpha, legend, max_pixels, devi
 def find_images(given: Iterable[Path], out: Path) -> list[Path]:
     """The files that are given and the images in the folders that are given, sorted; each file once.
 
-    Raises FileNotFoundError, ValueError: no such file, a pattern that nothing matches; a folder without images, or one
-    where the results should go: the next run would take them for images.
+    No folder may be where the results go (ValueError): the next run would take them for images.
     """
     found = []
     for path in given:

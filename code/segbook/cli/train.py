@@ -17,10 +17,7 @@ FOUND = {"num_classes", "classes", "palette", "images", "processes"}  # a config
 
 
 def read_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
-    """Let the values of a YAML file stand where the command line says nothing.
-
-    Raises ValueError: no YAML mapping, or a key that is no option.
-    """
+    """Let the values of a YAML file stand where the command line says nothing; each key has to be an option."""
     if path is None:
         return
     try:
@@ -72,9 +69,8 @@ def settings_options() -> list:
             kind = {"type": click.UNPROCESSED}
         else:
             kind = {"type": int if "int" in str(one.type) else float}
-        options.append(
-            click.option(flag, one.name, default=None if one.default is MISSING else one.default, help=help, **kind)
-        )
+        default = None if one.default is MISSING else one.default
+        options.append(click.option(flag, one.name, default=default, help=help, **kind))
     return options
 
 
@@ -141,13 +137,8 @@ def train_command(
         if weights and (Path(weights).is_dir() or ":" in weights and not Path(weights).exists()):
             weights = read_run(weights)["state"]
         torch.manual_seed(settings["seed"])
-        network = models.create(
-            model,
-            num_classes,
-            *(None, None) if resume else (weights, weights_backbone),
-            partial=partial,
-            **dict(options),
-        )
+        trained = (None, None) if resume else (weights, weights_backbone)
+        network = models.create(model, num_classes, *trained, partial=partial, **dict(options))
         history = train.fit(
             network, train_set, val_set, train.Settings(**settings), out=out, config=config | {"partial": partial},
             resume=resume, num_workers=workers, device=world.device,
@@ -172,6 +163,5 @@ def check_out(out: Path, resume: bool, overwrite: bool) -> None:
 def check_one_class(name: str, classes: list[str]) -> None:
     """Refuse one logit where it would not be that of the second of two classes."""
     if list(classes[1:]) != [name]:
-        raise ValueError(
-            f"--classes {name} needs data of two classes, the second {name!r}; this has {', '.join(classes)}"
-        )
+        needed = f"--classes {name} needs data of two classes, the second {name!r}"
+        raise ValueError(f"{needed}; this has {', '.join(classes)}")

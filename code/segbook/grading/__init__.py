@@ -33,14 +33,11 @@ MOST = 1 << 20  # bytes that a submission may say; a hundred verdicts are 10 kB
 
 @dataclass
 class Grade:
-    """What was found of one submission.
-
-    `verdicts` holds "passed", "claimed" (after the notebook had replaced checkers: look at it) or "not yet".
-    """
+    """What was found of one submission."""
 
     path: Path
     exercises: list[str] = field(default_factory=list)
-    verdicts: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, str] = field(default_factory=dict)  # "passed", "claimed" (see `inside`) or "not yet"
     student: str = ""
     status: str = "not run"
     seconds: float = 0.0
@@ -53,8 +50,7 @@ class Grade:
 def grade(paths: Sequence[Path], sandbox: Sandbox, jobs: int, done: Callable[[list[Grade]], None]) -> None:
     """Grade notebooks, several at a time; a file that is no notebook gets a grade, too.
 
-    Args:
-        done: called after each, with the grades of all in the order given; what has not been run says so.
+    `done` is called after each, with the grades of all in the order given; what has not been run says so.
     """
     grades, running = [Grade(path) for path in paths], set()
     with ThreadPoolExecutor(jobs) as pool:
@@ -110,7 +106,7 @@ def end(process: Popen) -> None:
 def start(path: Path, sandbox: Sandbox, name: str) -> Popen:
     """Start a submission. Its descriptors are no files of ours: whoever holds one open can open it again to write.
 
-    Raises ValueError: what is no file, or a huge one. OSError.
+    Raises ValueError for what is no file or a huge one, OSError.
     """
     about = path.lstat()
     if not stat.S_ISREG(about.st_mode):
