@@ -8,21 +8,16 @@ FORMS = ("separable", "grouped", "dense")
 
 
 def bilinear_kernel(in_channels: int, out_channels: int, kernel_size: int) -> Tensor:
-    """Transposed-convolution weights that interpolate bilinearly.
+    """Transposed-convolution weights that interpolate bilinearly; off-diagonal kernels are zero: no channel is mixed.
 
-    Channel i is upsampled into channel i and nothing is mixed: off-diagonal kernels are zero.
-    The kernel's size alone sets the factor it interpolates for, f = (kernel_size + 1) // 2,
-    so use it with stride f; any other stride scales the image's brightness.
+    The kernel's size alone sets the factor it interpolates for, f = (kernel_size + 1) // 2, so use it with stride f;
+    any other stride scales the image's brightness.
 
     >>> bilinear_kernel(1, 1, 4)[0, 0, 1]
     tensor([0.1875, 0.5625, 0.5625, 0.1875])
 
-    Args:
-        in_channels, out_channels: at least 1; where they differ, the extra channels stay zero.
-        kernel_size: cells a side, at least 1. Odd kernels peak on a cell, even ones between two.
-
-    Returns weights (in_channels, out_channels, kernel_size, kernel_size), float32, peak at most 1.
-    Raises ValueError for a size below 1.
+    Returns weights (in_channels, out_channels, kernel_size, kernel_size), float32; where the numbers of channels
+    differ, the extra ones stay zero. Odd kernels peak on a cell, even ones between two. ValueError for a size below 1.
     Source: Long et al. 2015, section 3.3; same values as Dive into Deep Learning, section 14.11.
     """
     if min(in_channels, out_channels, kernel_size) < 1:

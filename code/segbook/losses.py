@@ -7,9 +7,8 @@ zeros, where torch's own mean gives NaN. Logits of 16 bits, whose sums overflow,
 One logit a pixel, (N, 1, H, W), is the logit of class 1 in a problem of two classes. Every loss takes it: z counts as
 the pair of logits (0, z), whose softmax is (1 - sigmoid(z), sigmoid(z)). Labels are then 0 and 1.
 
-Labels out of range raise a ValueError that names one, but only on a CPU: a GPU would have to finish all queued work
-in every step. There a label out of range ends in a device-side assert or goes unnoticed, so call
-`data.palette.check_labels` before a batch is moved to the GPU.
+Labels out of range raise a ValueError that names one, but only on a CPU: a GPU would have to finish all queued work in
+every step, so call `data.palette.check_labels` before a batch is moved there.
 """
 
 import math

@@ -1,9 +1,4 @@
-"""How good is a segmentation? One table of counts, and every score as a fraction of it::
-
-    confusion = ConfusionMatrix(21)
-    for images, labels in loader:
-        confusion.update(model(images), labels)
-    confusion.mean_iou()
+"""How good is a segmentation? One table of counts, and every score as a fraction of it.
 
 Count over the whole data set first and divide once at the end, as VOC, Cityscapes and the papers do. The mean of
 per-image scores is another number. `boundary_f1` alone is defined per image.
@@ -169,10 +164,8 @@ class ConfusionMatrix:
         return ((pixels * self.iou().nan_to_num()).sum() / pixels.sum()).item()
 
     def __repr__(self) -> str:
-        return (
-            f"ConfusionMatrix({self.num_classes} classes, {int(self.counts.sum()):,} pixels, "
-            f"pixel accuracy {self.pixel_accuracy():.3f}, mean IoU {self.mean_iou():.3f})"
-        )
+        scores = f"pixel accuracy {self.pixel_accuracy():.3f}, mean IoU {self.mean_iou():.3f}"
+        return f"ConfusionMatrix({self.num_classes} classes, {int(self.counts.sum()):,} pixels, {scores})"
 
 
 def to_classes(logits: Tensor, threshold: float = 0.5) -> Tensor:
@@ -200,8 +193,7 @@ def boundary_f1(
     A boundary pixel of a class has a pixel that is not of the class above, below, left or right; the image's edge
     makes none. Void belongs to no class, in label and prediction alike, so nothing that is predicted there counts.
     Precision is the share of the predicted boundary's pixels that have one of the true boundary within a distance r,
-    recall the reverse, and r is `tolerance` times the image's diagonal, rounded up to whole pixels. Matches are not
-    one to one: thick outlines cost precision only beyond r.
+    recall the reverse, and r is `tolerance` times the image's diagonal, rounded up to whole pixels.
 
     >>> label = torch.zeros(1, 40, 40, dtype=torch.int64)
     >>> label[:, 10:30, 10:30] = 1

@@ -27,11 +27,8 @@ def conv_matrix(
     tensor([[1., 2., 0.],
             [0., 1., 2.]])
 
-    Args:
-        weight: (out_channels, in_channels, kernel height, kernel width), as conv2d takes it.
-        in_size: height and width of the input, or one number for a square.
-
-    Returns M, (out_channels * out height * out width, in_channels * in height * in width).
+    `weight` is (out_channels, in_channels, kernel height, kernel width), as conv2d takes it. Returns M, shaped
+    (out_channels * out height * out width, in_channels * in height * in width).
     Raises ValueError for a weight that is not 4-dimensional, or a kernel that does not fit into the padded input.
     """
     if weight.dim() != 4:
@@ -78,20 +75,14 @@ def conv_transpose2d(
 def conv_transpose2d_stamp(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ) -> Tensor:
-    """Transposed convolution by its definition: a loop that stamps one kernel for each input cell. Slow.
-
-    Arguments, result and errors as `conv_transpose2d`.
-    """
+    """`conv_transpose2d` by its definition: a loop that stamps one kernel for each input cell. Slow."""
     return _in_groups(stamp, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d_matrix(
     x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
 ) -> Tensor:
-    """Transposed convolution by its name: the transpose of `conv_matrix` applied to x. For small sizes.
-
-    Arguments, result and errors as `conv_transpose2d`.
-    """
+    """`conv_transpose2d` by its name: the transpose of `conv_matrix` applied to x. For small sizes."""
     return _in_groups(transposed_matrix, x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 

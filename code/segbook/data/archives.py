@@ -22,9 +22,7 @@ class Archive(SegmentationPairs):
         split: the name of a list, such as "train" or "val".
         transforms: called as transforms(image, label) with tv_tensors.
 
-    Raises:
-        FileNotFoundError: no such folder, or an id of the split without its file.
-        ValueError: unknown or empty split.
+    Raises FileNotFoundError: no such folder, or an id without its file; ValueError: unknown or empty split.
     """
 
     base: str

@@ -34,12 +34,9 @@ class ImageFolderSegmentation(SegmentationPairs):
     colours there are grey (as black and white are), grey masks are looked up too. 255 is void, as everywhere. A problem
     of two classes can be given to a network with one logit (`num_classes=1`): it is the logit of class 1.
 
-    `root` is the folder, None takes $SEGBOOK_DATA; `transforms(image, label)` is called with tv_tensors.
-
-    Raises:
-        FileNotFoundError: no such folder, no classes.txt, a name of the split without its image or mask.
-        ValueError: unknown or empty split, a classes.txt or a table that makes no sense, two files of one name. When a
-            pair is read: a mask of another size, a colour or an index that is no class, malformed run lengths.
+    `root` is the folder, None takes $SEGBOOK_DATA; `transforms(image, label)` is called with tv_tensors. Raises
+    FileNotFoundError for a folder or a file that is missing, ValueError for lists, tables and files that make no sense,
+    and when a pair is read for a mask of another size, a colour or an index that is no class, malformed run lengths.
     """
 
     base = "images"

@@ -60,8 +60,7 @@ def load(
         split: "train", "val", or what else the archive has ("trainval" in VOC, "test" in CamVid).
         root: folder that holds VOCdevkit or CamVid (default $SEGBOOK_DATA); for "toy" the folder to keep it in, for
             "folder" your own, see ImageFolderSegmentation.
-        crop_size: (height, width) turns on training augmentation: random scale, crop with padding, flip.
-            None gives whole images, each at its own size.
+        crop_size: (height, width) turns on random scale, crop with padding, and flip; None gives whole images.
         seed: of what is drawn at random.
         scale: range of the random scale before a crop; default (0.5, 2) for photographs, (1, 1) for "toy", whose
             sizes vary by construction.

@@ -20,10 +20,7 @@ class SegmentationPairs(Dataset):
     A subclass sets `classes`, `palette` and, if it knows them, `colours`, and hands over `ids` with one image path and
     one mask path each. Images keep their own size. `dataset[i]` is (image uint8 (3, H, W), label int64 (H, W)) as
     tv_tensors, so a transform of torchvision.transforms.v2 changes both together; given `transforms(image, label)`,
-    what it returns.
-
-    Raises (when a pair is read):
-        ValueError: a mask of another size than its image, a label that is neither a class nor 255, a mask all void.
+    what it returns. A ValueError names a mask of another size or all void, a label that is neither a class nor 255.
     """
 
     classes: list[str]

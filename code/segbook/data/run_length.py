@@ -76,10 +76,8 @@ def write_runs(path: str | Path, masks: Iterable[tuple[str, ArrayLike]]) -> None
 def read_runs(path: str | Path) -> dict[str, str]:
     """Names and run lengths of a table, in its order; `decode_runs` turns each into a mask.
 
-    NAME.csv has commas and a header line, which is skipped; any other file has tabs and no header.
-
-    Raises:
-        FileNotFoundError, ValueError: no such file; not text, a line without its two cells, a name that occurs twice.
+    NAME.csv has commas and a header line, which is skipped; any other file has tabs and no header. Raises
+    FileNotFoundError, and ValueError for what is not text, a line without its two cells, a name that occurs twice.
     """
     path = Path(path)
     commas = path.suffix.lower() == ".csv"

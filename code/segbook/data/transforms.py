@@ -61,10 +61,9 @@ class RandomScale(v2.Transform):
 
 
 def training_transforms(crop_size: tuple[int, int], scale: tuple[float, float] = (0.5, 2.0)) -> v2.Compose:
-    """Random scale, random crop, random horizontal flip: transforms(image, label).
+    """Random scale, crop (height, width) and horizontal flip: transforms(image, label).
 
-    Where the crop (height, width) is larger it is padded, at random sides: labels with 255, images with ImageNet's
-    mean colour.
+    What is smaller is padded, at random sides: labels with 255, images with ImageNet's mean colour.
     """
     if min(crop_size) < 1:
         raise ValueError(f"crop_size is (height, width) of at least (1, 1), got {crop_size}")

@@ -78,7 +78,7 @@ def site_packages() -> list[str]:
 def readable(notebook: Path) -> dict[Path, Path]:
     """What a submission may read, and where it sees it: Python, this package, the data and itself.
 
-    Raises ValueError: one of them is a folder that holds everything.
+    Raises ValueError where one of them is a folder that holds everything.
     """
     from segbook.data.toy import cache_folder  # imports torch, which `inside` does late
 

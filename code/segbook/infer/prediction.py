@@ -93,8 +93,7 @@ def probabilities(model: nn.Module, image: ImageLike, **view) -> Tensor:
     """Probability of each class at each pixel, (C, H, W) float32 on the CPU; with one logit its sigmoid, (1, H, W).
 
     What is averaged is always probabilities, after the logits have been brought back to the size of the window: in a
-    mean of logits one look that is very sure, and wrong, could outvote all others. (DeepLab and MMSegmentation average
-    probabilities over scales and flips too; over windows MMSegmentation averages logits.)
+    mean of logits one look that is very sure, and wrong, could outvote all others.
 
     Args:
         model: images (N, 3, H, W) -> logits (N, C, H, W), in 32 or 16 bits. It runs in evaluation mode on the device

@@ -134,7 +134,7 @@ def load_backbone(model: nn.Module, name: str, weights: Weights, partial: bool =
     """Weights of the backbone alone: torchvision's classifier as a file, state dict or name, or a shipped network's."""
     backbone = next(known for known in BACKBONES if known in name)
     if isinstance(weights, str) and (paths := sorted(SHIPPED.glob(f"*{backbone}*-{weights}.pt"))):
-        whole = torch.load(paths[0], map_location="cpu", weights_only=True)["state"]
+        whole = read(paths[0], name)
         state = {key.removeprefix("backbone."): v for key, v in whole.items() if key.startswith("backbone.")}
     elif BACKBONES[backbone] is None:
         raise ValueError(f"{name} has a backbone of its own, for which nobody published weights")

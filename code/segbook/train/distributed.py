@@ -3,8 +3,7 @@
     torchrun --nproc-per-node 2 --no-python segbook train fcn8s_tiny --data toy --out run
 
 Every process holds the whole network and reads its share of each batch. DistributedDataParallel averages the gradients,
-so that all take the same step. What else they must agree on goes through `gather`: whether a batch is worth a step,
-whether a loss is finite, the counts of a validation.
+so that all take the same step. What else they must agree on goes through `gather`.
 """
 
 import os

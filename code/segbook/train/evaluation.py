@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from segbook import infer
 from segbook.data.nested import classes_of
+from segbook.infer.prediction import evaluating
 from segbook.metrics import ConfusionMatrix
 from segbook.train.batches import loader
 
@@ -30,11 +31,9 @@ def predicted_batches(
     the prediction for an image does not depend on its company. With `predict`, arguments of `infer.predict` (window,
     scales, flip, threshold, ...), that looks at each image. The model gets its mode back at the end.
     """
-    device, training = infer.device_of(model), model.training
+    device, first = infer.device_of(model), 0
     bar = tqdm(total=len(dataset), desc="evaluate", unit="image", disable=not progress, leave=False)
-    first = 0
-    model.eval()
-    try:
+    with bar, evaluating(model):
         for items in loader(dataset, batch_size=batch_size, num_workers=num_workers, collate_fn=list):
             for _, same in groupby(items, key=lambda item: item[0].shape):
                 images, labels = zip(*same)
@@ -46,9 +45,6 @@ def predicted_batches(
                 yield first, classes, torch.stack(labels).to(device)
                 first += len(images)
                 bar.update(len(images))
-    finally:
-        bar.close()
-        model.train(training)
 
 
 def predictions(model: nn.Module, dataset: Dataset, **options: Any) -> Iterator[tuple[int, Tensor, Tensor]]:

@@ -23,8 +23,7 @@ class Objective(nn.Module):
     Args:
         model: images (N, 3, H, W) -> logits (N, C, H, W); with an `aux_classifier`, `forward_with_aux` -> two such,
             which is asked for in training alone.
-        loss: (logits, labels) -> scalar, void 255 left out. It gets float32 where autocast gave the logits 16 bits: it
-            sums over millions of pixels, and bf16 has three digits.
+        loss: (logits, labels) -> scalar, void 255 left out. It gets float32 where autocast gave the logits 16 bits.
         aux_weight: factor on the auxiliary loss; 0.4 is that of PSPNet and of MMSegmentation's FCN.
     """
 

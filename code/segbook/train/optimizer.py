@@ -54,8 +54,7 @@ class Updater:
     """The optimizer with what comes before its step: scaling of an fp16 loss, and clipping.
 
     fp16 has no numbers below 6e-8, so small gradients would be zeros: the scaler multiplies the loss by a large number,
-    divides the gradients by it, and skips an update whose gradients overflowed. Clipping shortens a gradient that is
-    longer than `clip`, as the norm over all parameters together, and keeps its direction.
+    divides the gradients by it, and skips an update whose gradients overflowed. Clipping is by the norm of all at once.
     """
 
     def __init__(self, model: nn.Module, settings: Settings, device: torch.device):

@@ -4,8 +4,7 @@
 def poly(step: int, steps: int, power: float = 0.9) -> float:
     """Factor on the learning rate before step i of N: (1 - i/N)^power.
 
-    1 at the first step, towards 0 at the last; power 0.9 bends the line up a little, power 0 keeps it level. Unlike a
-    staircase it asks for one number only, how long you train. i counts from 0; outside 0..N it is a ValueError.
+    1 at the first step, towards 0 at the last; power 0 keeps it level. i counts from 0; ValueError outside 0..N.
 
     >>> [round(poly(step, 4), 3) for step in range(4)]
     [1.0, 0.772, 0.536, 0.287]
@@ -19,9 +18,6 @@ def poly(step: int, steps: int, power: float = 0.9) -> float:
 
 def warm_up(step: int, steps: int) -> float:
     """Factor on the learning rate before step i, counted from 0, of a warm-up of N steps: (i + 1)/N, then 1.
-
-    The first steps of a fresh network are the most violent: its gradients are large, Adam's averages rest on few of
-    them, and batch norm's statistics belong to weights that are gone. A straight climb lets all of them settle.
 
     >>> [warm_up(step, 4) for step in range(5)]
     [0.25, 0.5, 0.75, 1.0, 1.0]
