@@ -44,7 +44,7 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
     if not isinstance(content, dict) or "segbook_checkpoint" not in content:
         raise ValueError(f"{path} was not written by segbook.train; weights from elsewhere go to models.create")
     if (found := content["segbook_checkpoint"]) != VERSION:
-        raise ValueError(f"{path} has version {found}, this segbook reads {VERSION}; take the one that wrote it")
+        raise ValueError(f"{path} has version {found}, this segbook reads version {VERSION}; take another")
     return content
 
 

@@ -148,7 +148,7 @@ def test_unknown_option_names_the_options():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("fcn32s_tiny", {"upsample": "bicubic"}, '"separable", "grouped" or "dense", got \'bicubic\''),
+        ("fcn32s_tiny", {"upsample": "bicubic"}, "the last two learnable, got form='bicubic'"),
         ("fcn_tiny_d8", {"stem": "5x5"}, "got '5x5'"),
         ("fcn_tiny_d8", {"output_stride": 4}, "32, 16 or 8, got 4"),
         ("deeplabv3plus_mobilenet_v2", {"output_stride": 4}, "32, 16 or 8, got 4"),
