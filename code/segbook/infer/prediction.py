@@ -19,7 +19,7 @@ WHOLE = 4096 * 4096  # pixels of the largest image that is computed in one piece
 
 @dataclass(frozen=True)
 class View:
-    """How to look at an image: the keyword arguments that `predict` and `probabilities` share.
+    """How to look at an image: what `predict` and `probabilities` are told by keyword; ValueError if it has no sense.
 
     Args:
         window: height and width, or one number for both: cut the image into windows of this size, cut down to the
