@@ -5,7 +5,7 @@ import re
 import pytest
 
 from bookbuild import ROOT
-from bookbuild.chapters import chapter_files, deeper_files
+from bookbuild.chapters import notebook_files, page_name
 from bookbuild.site.dependencies import chapter_digest, other_checkers, package_files
 
 CHAPTER = "Some prose.\n\n```{code-cell} ipython3\nfrom segbook.a import thing  # and more\n```\n"
@@ -173,7 +173,7 @@ def test_a_new_page_with_checkers_of_its_own_executes_no_other(project, checks):
     assert chapter_digest(CALLS_ONE[0].replace("one_is", "three_is"), project) != before
 
 
-@pytest.mark.parametrize("page", [*chapter_files(ROOT), *deeper_files(ROOT)], ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", notebook_files(ROOT), ids=page_name)
 def test_each_page_of_the_book_depends_on_its_own_checkers_alone(page):
     code = ROOT / "code"
     left_out = other_checkers(page.read_text(encoding="utf-8"), code)
