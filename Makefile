@@ -7,7 +7,8 @@ PORT ?= 8000
 CH ?= 01
 # With which releases the tool chain is installed; empty for the newest.
 CONSTRAINTS ?= constraints.txt
-JOBS ?= 2
+# How many tests run at once: two for each of two cores, since a test of a browser, a process or a limit mostly waits.
+JOBS ?= 4
 EDITION ?= student
 INSTRUCTOR := _build/instructor
 export PYTHONPATH := $(CURDIR)/code
@@ -21,8 +22,8 @@ export OMP_WAIT_POLICY := PASSIVE
 BUILT := _build/html/.built
 SOURCES := _config.yml _toc.yml references.bib pyproject.toml $(shell find book code results -type f \
     -not -name "*.pyc" -not -path "*.egg-info*")
-# Each worker of pytest computes on one thread.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+# Each worker of pytest computes on one thread. Files in their order: those of tests/book take longest and come first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 help:                ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/' | sort

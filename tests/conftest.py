@@ -1,8 +1,14 @@
-"""No green that means skipped: with SEGBOOK_STRICT=1 a skipped test has failed, unless its reason is listed here."""
+"""What all tests share.
+
+No green that means skipped: with SEGBOOK_STRICT=1 a skipped test has failed, unless its reason is listed here.
+"""
 
 import os
 import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +59,50 @@ def pytest_terminal_summary(terminalreporter) -> None:
         told = ", ".join(f"{count} for want of {what}" for what, count in sorted(counts.items()) if what != "other")
         rest = f"{counts['other']} for other reasons" if counts["other"] else ""
         terminalreporter.write_line(f"left out: {'; '.join(filter(None, [told, rest]))}")
+
+
+class BookFolder:
+    """A book in an empty folder, whose settings and pages a test writes."""
+
+    FRONT = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+
+"""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def page(self, name: str, body: str) -> Path:
+        """Write a notebook."""
+        return self.write(f"book/{name}.md", self.FRONT + body)
+
+    def build(self, *flags: str) -> tuple[int, str]:
+        """Exit status and log of Jupyter Book."""
+        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", *flags]
+        environment = os.environ | {"NO_COLOR": "1"}
+        if self.path("code").is_dir():
+            environment["PYTHONPATH"] = str(self.path("code"))
+        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=900)
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def book_folder() -> type[BookFolder]:
+    return BookFolder

@@ -1,9 +1,6 @@
 """What the tests of the built book share: the site, a local server for it, a browser."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,60 +10,39 @@ from bookbuild import ROOT
 from bookbuild.site.serve import serving
 
 SITE = ROOT / "_build" / "html"
-NOTEBOOK = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-"""
 TOC = "format: jb-book\nroot: book/index\nparts:\n- numbered: 1\n  chapters:\n"
 
 
 class SmallBook:
     """The project, with its own settings and its own package, and pages that a test writes."""
 
-    def __init__(self, root: Path):
-        self.root = root
+    def __init__(self, folder):
+        self.root, self.path, self.folder = folder.root, folder.path, folder
         for name in ("_config.yml", "references.bib", "pyproject.toml", "requirements.txt"):
-            shutil.copy(ROOT / name, root)
-        shutil.copytree(ROOT / "code", root / "code", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+            shutil.copy(ROOT / name, self.root)
+        shutil.copytree(ROOT / "code", self.root / "code", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         for name in ("_static", "_extra"):
-            shutil.copytree(ROOT / "book" / name, root / "book" / name)
-        (root / "results").mkdir()
-        self.path("_toc.yml").write_text(TOC)
-        self.path("book/index.md").write_text("# Home\n\n```{bibliography}\n```\n")
-
-    def path(self, name: str) -> Path:
-        return self.root / name
+            shutil.copytree(ROOT / "book" / name, self.root / "book" / name)
+        (self.root / "results").mkdir()
+        folder.write("_toc.yml", TOC)
+        folder.write("book/index.md", "# Home\n\n```{bibliography}\n```\n")
 
     def page(self, name: str, body: str, toc: str = "") -> Path:
         """Write a notebook and list it in the table of contents, behind lines of its own there."""
-        path = self.path(f"book/{name}.md")
-        if not path.exists():
+        if not self.path(f"book/{name}.md").exists():
             with self.path("_toc.yml").open("a") as file:
                 file.write(f"{toc}  - file: book/{name}\n")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(NOTEBOOK + body)
-        return path
+        return self.folder.page(name, body)
 
     def build(self) -> tuple[int, str]:
         """Exit status and log of a strict build."""
-        command = [str(Path(sys.executable).with_name("jupyter-book")), "build", ".", "-W", "-n", "--keep-going"]
-        environment = os.environ | {"PYTHONPATH": str(self.path("code")), "NO_COLOR": "1"}
-        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=900)
-        return done.returncode, done.stdout + done.stderr
+        return self.folder.build("-W", "-n", "--keep-going")
 
 
 @pytest.fixture(scope="session")
-def small_book() -> Callable[[Path], SmallBook]:
+def small_book(book_folder) -> Callable[[Path], SmallBook]:
     """Makes a small book in an empty folder."""
-    return SmallBook
+    return lambda root: SmallBook(book_folder(root))
 
 
 @pytest.fixture(scope="session")

@@ -122,13 +122,13 @@ def test_a_page_reads_from_a_file(filed):
 
 
 def test_a_page_is_light_before_the_reader_does_anything(light, site):
-    """At most 1.5 MB over the wire from a server that compresses: a photograph in a plot takes a quarter of one."""
+    """At most 1 MB over the wire from a server that compresses."""
     total = 0
     for path in {urlparse(url).path.lstrip("/") for url in light.asked}:
         file = site / path
         if file.is_file():
             total += len(gzip.compress(file.read_bytes())) if file.suffix in PACKED else file.stat().st_size
-    assert 0 < total <= 1_500_000, f"{total:,} bytes"
+    assert 0 < total <= 1_000_000, f"{total:,} bytes"
 
 
 def test_the_other_width_and_theme(light):

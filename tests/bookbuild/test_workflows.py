@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 import yaml
@@ -98,3 +99,13 @@ def test_binder_installs_requirements_and_nothing_else():
     for name in ("binder", ".binder", "environment.yml", "Pipfile", "Dockerfile", "setup.py"):
         assert not (ROOT / name).exists(), f"{name} would hide requirements.txt from Binder"
     assert re.fullmatch(r"python-3\.1[123]\n", (ROOT / "runtime.txt").read_text())
+
+
+def test_the_link_for_a_hub_names_this_repository_and_a_notebook_of_it():
+    guide = (ROOT / "book" / "instructors-guide.md").read_text(encoding="utf-8")
+    (link,) = re.findall(r"^https://HUB/hub/user-redirect/git-pull\?(\S+)$", guide, re.MULTILINE)
+    asked = {name: value for name, (value,) in parse_qs(link).items()}
+    repository = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+    assert (asked["repo"], asked["branch"]) == (repository["url"], repository["branch"])
+    home = f"lab/tree/{repository['url'].rpartition('/')[2]}/"
+    assert asked["urlpath"].startswith(home) and (ROOT / asked["urlpath"].removeprefix(home)).is_file()

@@ -2,7 +2,8 @@
 
 A chapter is executed again when its cells change (jupyter-cache sees that) and when the code of anything that it
 imports from our packages changes, directly or through other modules (this file sees that). Code is compared as a syntax
-tree without its docstrings: a comment, a docstring or a line's length executes nothing.
+tree without its docstrings: a comment, a docstring or a line's length executes nothing. Nor does a checker of another
+page, the card of a network's weights, or a figure that the page does not show.
 """
 
 import ast
@@ -17,10 +18,12 @@ from pathlib import Path
 
 OURS = ("segbook", "toyvoc")
 IMPORT = re.compile(
-    rf"^\s*(?:from\s+((?:{'|'.join(OURS)})[\w.]*)\s+import\s+(.+)|import\s+((?:{'|'.join(OURS)})[\w.]*))", re.MULTILINE
+    rf"^\s*(?:from\s+((?:{'|'.join(OURS)})[\w.]*)\s+import\s+(\([^)]*\)|.+)|import\s+((?:{'|'.join(OURS)})[\w.]*))",
+    re.MULTILINE,
 )
 SHOWN = re.compile(r"""figures\.show\(\s*["']([\w-]+)["']""")
-CALLED = re.compile(r"^checks\.(\w+)\(", re.MULTILINE)
+CALLED = re.compile(r"\bchecks\.(\w+)\(")
+NO_DATA = ("", ".py", ".pyc", ".md")  # a card says where weights come from, no code reads it
 PRINTS_CODE = re.compile(r"\bgetsource\b|__doc__|\bhelp\(")  # then comments and docstrings are outputs, too
 
 
@@ -34,7 +37,7 @@ def chapter_digest(source: str, root: Path) -> str:
     code, names = root / "code", set()
     for package, members, module in IMPORT.findall(source):
         names.add(package or module)
-        names |= {f"{package}.{name}" for name in re.findall(r"\w+", members.split("#")[0])}
+        names |= {f"{package}.{name}" for name in re.findall(r"\w+", re.sub("#.*", "", members))}
     files = package_files(names, code, other_checkers(source, code))
     files |= set(data_files(files)) | figure_files(set(SHOWN.findall(source)), code)
     digest = hashlib.sha256(platform.python_version().encode())
@@ -64,8 +67,12 @@ def file_digest(path: Path, verbatim: bool, *state: int) -> bytes:
 
 
 def bare_tree(source: bytes) -> str:
-    """The syntax tree of Python code, without docstrings and places."""
+    """The syntax tree of Python code, without docstrings, places and `from ... import *`.
+
+    What a star brings is a file of its own among those that matter, or the page does not use it.
+    """
     tree = ast.parse(source)
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.ImportFrom) and node.names[0].name == "*")]
     for node in ast.walk(tree):
         documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         if documented and ast.get_docstring(node, clean=False) is not None:
@@ -92,7 +99,7 @@ def data_files(files: set[Path]) -> Iterator[Path]:
     for package in {path.parent for path in files if path.name == "__init__.py" and path.parent.name != "figures"}:
         folders = [path for path in package.iterdir() if path.is_dir() and not (path / "__init__.py").is_file()]
         found = [*package.iterdir(), *(path for folder in folders for path in folder.rglob("*"))]
-        yield from (path for path in found if path.suffix not in ("", ".py", ".pyc") and path.is_file())
+        yield from (path for path in found if path.suffix not in NO_DATA and path.is_file())
 
 
 def other_checkers(source: str, code: Path) -> set[Path]:

@@ -2,26 +2,12 @@
 
 import json
 import textwrap
-from pathlib import Path
 
 import pytest
 
 from bookbuild.notebooks.export import export
 
-FRONT = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-
-"""
 HEADER = "*Reading 12 min · running 15 s on 2 CPU cores*\n\n"
-FIRST_LINE = len((FRONT + "# Two\n\n" + HEADER).splitlines()) + 1  # of a chapter's body
 CONFIG = """
 repository: {url: https://github.com/someone/book, branch: main}
 parse: {myst_enable_extensions: [amsmath, colon_fence, deflist, dollarmath]}
@@ -71,10 +57,10 @@ Do it.
 class SmallBook:
     """A book in a folder; `export()` gives the sources of the second chapter's cells."""
 
-    def __init__(self, root: Path):
-        self.root, self.toc = root, TOC
-        for folder in ("book/_static", "results"):
-            (root / folder).mkdir(parents=True)
+    def __init__(self, folder):
+        self.root, self.write, self.folder, self.toc = folder.root, folder.write, folder, TOC
+        for name in ("book/_static", "results"):
+            (self.root / name).mkdir(parents=True)
         self.write("_config.yml", CONFIG)
         self.write("_toc.yml", TOC)
         self.write("references.bib", BIB)
@@ -84,18 +70,14 @@ class SmallBook:
         entries = "receptive field\n  感受野. What is seen.\n\nvoid\nignored\n  Nothing."
         self.write("book/glossary.md", f"# Glossary\n\n```{{glossary}}\n{entries}\n```\n")
         self.write("results/toy.json", json.dumps({"tiny": {"mean_iou": 0.5284}}))
-        (root / "book/_static/red.png").write_bytes(b"png")
+        (self.root / "book/_static/red.png").write_bytes(b"png")
         self.chapter("01-one", "One", ONE)
 
-    def write(self, name: str, text: str) -> None:
-        (self.root / name).write_text(text, encoding="utf-8")
-
     def chapter(self, name: str, title: str, body: str) -> None:
-        self.write(f"book/{name}.md", f"{FRONT}# {title}\n\n{HEADER}{textwrap.dedent(body)}")
+        self.folder.page(name, f"# {title}\n\n{HEADER}{textwrap.dedent(body)}")
 
     def deeper(self, **bodies: str) -> None:
         """Optional pages, by name; each is called as its name is, with a capital."""
-        (self.root / "book/deeper").mkdir(exist_ok=True)
         for name, body in bodies.items():
             self.chapter(f"deeper/{name}", name.capitalize(), body)
         files = "".join(f"    - file: book/deeper/{name}\n" for name in bodies)
@@ -120,10 +102,11 @@ class SmallBook:
 
 
 @pytest.fixture
-def book(tmp_path) -> SmallBook:
-    return SmallBook(tmp_path)
+def book(book_folder, tmp_path) -> SmallBook:
+    return SmallBook(book_folder(tmp_path))
 
 
 @pytest.fixture
-def first_line() -> int:
-    return FIRST_LINE
+def first_line(book_folder) -> int:
+    """Of a chapter's body."""
+    return len((book_folder.FRONT + "# Two\n\n" + HEADER).splitlines()) + 1

@@ -1,9 +1,6 @@
 """The exporter counts as Sphinx does: both number a small book in which everything stands everywhere."""
 
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -99,9 +96,8 @@ def site(book) -> Path:
     numbers = "config: {numfig: true, numfig_secnum_depth: 1, math_numfig: true, "
     book.write("_config.yml", config.replace("config: {", numbers) + "\nexecute: {execute_notebooks: 'off'}\n")
     book.write("book/setup.md", "# Setting up\n\n(sec-install)=\n## Installing `pip`\n")
-    command = shutil.which("jupyter-book", path=Path(sys.executable).parent)
-    done = subprocess.run([command, "build", "."], cwd=book.root, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
+    status, log = book.folder.build()
+    assert status == 0, log
     return book.root / "_build" / "html" / "book"
 
 

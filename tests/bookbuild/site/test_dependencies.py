@@ -1,8 +1,12 @@
 """A chapter's digest changes with what the chapter runs on and with nothing else."""
 
+import re
+
 import pytest
 
-from bookbuild.site.dependencies import chapter_digest, package_files
+from bookbuild import ROOT
+from bookbuild.chapters import notebook_files, page_name
+from bookbuild.site.dependencies import chapter_digest, other_checkers, package_files
 
 CHAPTER = "Some prose.\n\n```{code-cell} ipython3\nfrom segbook.a import thing  # and more\n```\n"
 
@@ -78,7 +82,13 @@ def test_declared_dependencies_matter_and_settings_do_not(project):
 
 @pytest.mark.parametrize(
     "file, matters",
-    [("deep/weights/n.pt", True), ("deep/table.csv", True), ("weights/n.pt", True), ("other/weights/n.pt", False)],
+    [
+        ("deep/weights/n.pt", True),
+        ("deep/weights/n.md", False),
+        ("deep/table.csv", True),
+        ("weights/n.pt", True),
+        ("other/weights/n.pt", False),
+    ],
 )
 def test_digest_follows_weights_and_tables(project, file, matters):
     path = project / "code" / "segbook" / file
@@ -121,16 +131,52 @@ def test_a_new_result_executes_nothing(project):
     assert chapter_digest(reading, project) == before
 
 
-@pytest.mark.parametrize("file, matters", [("one.py", True), ("two.py", False), ("core.py", True)])
-def test_digest_follows_the_checkers_that_are_called(project, file, matters):
+@pytest.fixture
+def checks(project):
+    """The folder of two checkers in two files, which `segbook.checks` hands on."""
     folder = project / "code" / "segbook" / "checks"
     folder.mkdir()
     (folder / "core.py").write_text("def checker(f): return f\n")
+    (folder / "__init__.py").write_text('"""All."""\nfrom segbook.checks.core import checker\n')
     for name in ("one", "two"):
-        text = f"from segbook.checks.core import checker\n\n\n@checker\ndef {name}_is_right(x):\n    return x\n"
-        (folder / f"{name}.py").write_text(text)
-    (folder / "__init__.py").write_text("from segbook.checks.one import *\nfrom segbook.checks.two import *\n")
-    calling = "```{code-cell} ipython3\nfrom segbook import checks\nchecks.one_is_right(3)\n```\n"
+        add_checker(folder, name)
+    return folder
+
+
+def add_checker(folder, name):
+    text = f"from segbook.checks.core import checker\n\n\n@checker\ndef {name}_is_right(x):\n    return x\n"
+    (folder / f"{name}.py").write_text(text)
+    with (folder / "__init__.py").open("a") as file:
+        file.write(f"from segbook.checks.{name} import *\n")
+
+
+CALLS_ONE = [
+    "```{code-cell} ipython3\nfrom segbook import checks\nchecks.one_is_right(3)\n```\n",
+    "```{code-cell} ipython3\nfrom segbook import (\n    checks,  # here\n)\nx = checks.one_is_right(3)\n```\n",
+]
+
+
+@pytest.mark.parametrize("calling", CALLS_ONE)
+@pytest.mark.parametrize(
+    "file, matters", [("one.py", True), ("two.py", False), ("core.py", True), ("__init__.py", True)]
+)
+def test_digest_follows_the_checkers_that_are_called(project, checks, calling, file, matters):
     before = chapter_digest(calling, project)
-    (folder / file).write_text((folder / file).read_text() + "\nchanged = 1\n")
+    (checks / file).write_text((checks / file).read_text() + "\nchanged = 1\n")
     assert (chapter_digest(calling, project) != before) is matters
+
+
+def test_a_new_page_with_checkers_of_its_own_executes_no_other(project, checks):
+    before = chapter_digest(CALLS_ONE[0], project)
+    add_checker(checks, "three")
+    assert chapter_digest(CALLS_ONE[0], project) == before
+    assert chapter_digest(CALLS_ONE[0].replace("one_is", "three_is"), project) != before
+
+
+@pytest.mark.parametrize("page", notebook_files(ROOT), ids=page_name)
+def test_each_page_of_the_book_depends_on_its_own_checkers_alone(page):
+    code = ROOT / "code"
+    left_out = other_checkers(page.read_text(encoding="utf-8"), code)
+    checkers = {path for path in (code / "segbook" / "checks").glob("*.py") if "\n@checker\n" in path.read_text()}
+    name = re.sub(r"^\d\d-", "", page.stem).replace("-", "_")
+    assert [path.stem for path in checkers - left_out] == [name]
