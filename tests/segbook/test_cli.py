@@ -348,7 +348,7 @@ def test_as_a_process_only_the_result_is_on_standard_output(run, voc):
     failed = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert failed.returncode == 2
     assert failed.stdout == ""
-    assert failed.stderr.startswith("Error: there is no checkpoint nowhere")
+    assert failed.stderr.startswith("Error: there is no checkpoint nowhere; `segbook train ... --out nowhere` writes")
 
 
 def test_the_package_needs_nothing_that_only_its_commands_need():

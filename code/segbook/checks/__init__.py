@@ -26,6 +26,7 @@ from segbook.checks.losses_compared import *  # noqa: F403
 from segbook.checks.many_gpus_and_16_bits import *  # noqa: F403
 from segbook.checks.measuring_and_losses import *  # noqa: F403
 from segbook.checks.ours_against_the_papers import *  # noqa: F403
+from segbook.checks.own_images import *  # noqa: F403
 from segbook.checks.pad_100_crop_19 import *  # noqa: F403
 from segbook.checks.pixels_to_labels import *  # noqa: F403
 from segbook.checks.pspnet_and_the_crf import *  # noqa: F403

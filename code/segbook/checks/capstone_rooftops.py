@@ -1,24 +1,25 @@
 """Chapter 13, Capstone: rooftops from the air."""
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from segbook import QUICK
-from segbook.checks.core import call, checker, require
-from segbook.checks.values import Wrong, close, number, numbers, short, whole
+from segbook import models
+from segbook.checks.core import call, checker, generator, require
+from segbook.checks.values import Wrong, apart, close, number, numbers, short
+from segbook.data.check import check_data
 from segbook.data.run_length import decode_runs, encode_runs
 
 __all__ = [
-    "capstone_alarms",
+    "capstone_better",
     "capstone_bug",
-    "capstone_empty",
-    "capstone_folder",
-    "capstone_peek",
+    "capstone_flattery",
+    "capstone_own_folder",
     "capstone_runs",
-    "capstone_turns",
+    "capstone_silence",
 ]
 
 
@@ -49,15 +50,64 @@ def capstone_runs(runs_by_columns: str, runs_by_rows: str) -> str:
 
 
 @checker
-def capstone_bug(my_runs: Callable) -> str:
-    generator = torch.Generator().manual_seed(0)
-    for shape, threshold in (((2, 8, 8), 0.5), ((3, 5, 9), 0.3), ((1, 6, 4), 0.9), ((2, 4, 4), 0.05)):
-        logits = 3 * torch.randn(shape, generator=generator)
-        said = f"my_runs(logits {tuple(shape)}, {threshold})"
-        texts = call(my_runs, logits, threshold, said=said)
+def capstone_silence(my_three: Sequence[float], my_silence: Sequence[float]) -> str:
+    tiles = ((400, 400, 360), (40, 60, 20), (0, 0, 0), (0, 5, 0))  # building, marked, both
+    three, silence = numbers(my_three, "my_three", (3,)), numbers(my_silence, "my_silence", (3,))
+    for name, given in (("my_three", three), ("my_silence", silence)):
+        require(((given >= 0) & (given <= 1)).all(), f"{name} holds three Dice scores, and a Dice lies between 0 and 1")
+    silent = [(building, 0, 0) for building, _, _ in tiles]
+    require(not (close(three, scores(silent), 2e-3) and close(silence, scores(tiles), 2e-3)), "the two are exchanged")
+    for name, given, counts in (("my_three", three, tiles), ("my_silence", silence, silent)):
+        overall, empty_0, empty_1 = scores(counts)
         require(
-            isinstance(texts, list | tuple) and len(texts) == shape[0] and all(isinstance(t, str) for t in texts),
+            not close(given[[0, 2, 1]], scores(counts), 2e-3) or close(empty_0, empty_1),
+            f"{name}: the two rules for 0/0 are exchanged; the second number counts it as 0",
+        )
+        each = [2 * both / (building + marked) for building, marked, both in counts if building + marked]
+        slips = {
+            sum(each) / len(each): "a tile with 0/0 was left out of the mean, and each rule counts it",
+            overall / (2 - overall): "that is the IoU over the data set",
+        }
+        for place, (what, right) in enumerate(
+            {"over the data set": overall, "with 0/0 as 0": empty_0, "with 0/0 as 1": empty_1}.items()
+        ):
+            hint = next((why for slip, why in slips.items() if close(given[place], slip, 2e-3)), "")
+            hint = hint or (
+                "add up all pixels first, and divide once"
+                if place == 0
+                else "score each of the four tiles, and take their mean; on which of them is it 0 divided by 0?"
+            )
+            require(close(given[place], right, 2e-3), f"{name}, {what}: {given[place]:.4g} is not it; {hint}")
+    return "the same masks, three scores; and silence is worth what the rule for 0/0 gives it"
+
+
+def scores(tiles: Sequence[tuple[int, int, int]]) -> list[float]:
+    """Dice over the data set, over images with 0/0 as 0, and as 1, of (building, marked, both) for each tile."""
+    building, marked, both = (sum(column) for column in zip(*tiles))
+    each = [2 * b / (y + m) if y + m else math.nan for y, m, b in tiles]
+    means = [sum(rule if math.isnan(one) else one for one in each) / len(each) for rule in (0, 1)]
+    return [2 * both / (building + marked), *means]
+
+
+@checker
+def capstone_bug(my_runs: Callable) -> str:
+    random = generator()
+    for shape, threshold in (((3, 8, 8), 0.5), ((4, 5, 9), 0.3), ((1, 6, 4), 0.9), ((5, 4, 7), 0.05)):
+        logits = 3 * torch.randn(shape, generator=random, dtype=torch.float64 if shape[0] == 4 else torch.float32)
+        logits[1:2] = -9.0  # a tile in which nothing is marked ...
+        logits[2:3] = 9.0  # ... and one in which all is
+        if shape[0] == 3:
+            logits = logits.transpose(1, 2)  # not contiguous
+        said = f"my_runs(logits {tuple(logits.shape)}, {threshold})"
+        texts = call(my_runs, logits, threshold, said=said)
+        texts = texts.tolist() if hasattr(texts, "tolist") else texts
+        require(
+            isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts),
             f"{said} returns {short(texts)}, and a list of {shape[0]} texts is asked for",
+        )
+        require(
+            len(texts) == shape[0],
+            f"{said} returns {len(texts)} texts for {shape[0]} tiles: each has one, also where nothing is marked",
         )
         wanted = logits.sigmoid() > threshold
         for text, mask, z in zip(texts, wanted, logits):
@@ -74,127 +124,129 @@ def capstone_bug(my_runs: Callable) -> str:
             except ValueError as error:
                 raise Wrong(f"{said} gives a text that cannot be read back: {error}{hint}") from error
             wrong = (read != mask).float().mean().item()
+            if not wrong:
+                continue  # the same mask, with its runs cut or spaced in another way
             maps = {"the probabilities": z.sigmoid(), "your mask, read back": read}
-            raise Wrong(f"{said} gives a mask that is wrong in {wrong:.0%} of the pixels{hint}", maps)
-    return "read back, every mask is that of the probabilities above the threshold"
+            raise Wrong(f"{said} gives a mask that is wrong in {apart(100 * wrong, 0)} % of the pixels{hint}", maps)
+    return "read back, every mask is that of the probabilities above the threshold, the empty one too"
 
 
 @checker
-def capstone_folder(my_samples, my_faults: Sequence) -> str:
+def capstone_own_folder(my_samples, my_faults: Sequence, train_set) -> str:
+    pairs = getattr(my_samples, "pairs", my_samples)  # files, under what data.load adds
     require(
-        hasattr(my_samples, "num_classes") and hasattr(my_samples, "ids"),
+        all(hasattr(pairs, name) for name in ("num_classes", "ids", "root")),
         f"my_samples is what data.load returns, this is {short(my_samples)}",
     )
     require(len(my_samples) == 3, f"the training split has {len(my_samples)} pairs, and three are asked for")
     require(
-        my_samples.num_classes == 2,
-        f"there are {my_samples.num_classes} classes: one line of classes.txt for each of the two",
+        pairs.num_classes == 2,
+        f"there are {pairs.num_classes} classes: one line of classes.txt for each of the two",
     )
-    seen = set()
-    for i in range(3):
-        label = my_samples[i][1]
+    used = [name for name in train_set.ids if name in pairs.ids] or train_set.ids[:20]
+    given = {name: train_set[train_set.ids.index(name)] for name in used}
+    for i, name in enumerate(pairs.ids):
+        label = my_samples[i][1].long()
         values = set(label.unique().tolist())
-        require(values <= {0, 1}, f"the label of {my_samples.ids[i]} holds {sorted(values)}, not 0 and 1 alone")
-        seen |= values
-        roofs = (label == 1).float().mean().item()
+        require(values <= {0, 1}, f"the label of {name} holds {sorted(values)}, not 0 and 1 alone")
+        fitting = [other for other in given.values() if torch.equal(other[1].long(), label)]
+        if not fitting:
+            swapped = any(torch.equal(other[1].long(), 1 - label) for other in given.values())
+            require(not swapped, f"{name}: are the two colours exchanged in classes.txt?")
+            raise Wrong(f"the label of {name} is not one of train_set's", {"yours": label})
+        image = pairs.read(i)[0]
         require(
-            roofs < 0.6,
-            f"{roofs:.0%} of {my_samples.ids[i]} is building: are the two colours exchanged in classes.txt?",
+            any(torch.equal(torch.as_tensor(other[0]), torch.as_tensor(image)) for other in fitting),
+            f"{name}: mask and image do not belong together",
         )
-    require(seen == {0, 1}, f"only the label {seen} occurs; are masks and images those of train_set?")
     require(isinstance(my_faults, list | tuple), f"my_faults is the list of faults, this is {short(my_faults)}")
-    require(
-        len(my_faults) > 0, "no fault was found: was the pixel changed in the file, and the folder checked after that?"
-    )
+    there = [fault.message for fault in check_data(pairs.root).faults]
+    require(there, "no fault is in the folder: was the pixel changed in the file of the mask?")
+    planted = [message for message in there if "(250, 121, 0)" in message]
+    require(planted, f"the fault in the folder is another one: {there[0]}")
+    others = [message for message in there if message not in planted]
+    require(not others, f"besides the planted fault there are others, first: {others[:1]}")
     messages = [str(getattr(fault, "message", fault)) for fault in my_faults]
-    named = [message for message in messages if "(250, 121, 0)" in message]
-    require(named, f"the fault is another one: {messages[0]}")
     require(
-        len(messages) == 1,
-        f"besides the planted fault there are others, first: {[m for m in messages if m not in named][:1]}",
+        messages == there,
+        f"my_faults has {len(messages)} faults that are not the {len(there)} in the folder: check it after the change",
     )
     return "labels from colours, and one wrong pixel of one mask is named"
 
 
 @checker
-def capstone_empty(silence_if_0: float, silence_if_1: float, my_fewest: int, gain_on_test: float) -> str:
-    if_0, if_1 = number(silence_if_0, "silence_if_0"), number(silence_if_1, "silence_if_1")
-    require(not (if_1 == 0 and if_0 > 0), "the two rules are exchanged")
-    require(
-        if_0 == 0, f"under the first rule a mask without a pixel scores 0 on every tile, so its mean is not {if_0:g}"
-    )
-    require(
-        0 < if_1 < 1,
-        f"under the second rule silence scores 1 on empty tiles and 0 on the others, not {if_1:g} on average",
-    )
-    require(if_1 < 0.5, f"{if_1:.3f} is the share of the tiles *with* buildings; on which of them is silence right?")
-    require(
-        QUICK or close(if_1, 12 / 120, rtol=1e-3),
-        f"{if_1:.3f} is not the share of the *test* tiles without any building",
-    )
-    fewest = whole(my_fewest, "my_fewest")
-    require(fewest in (0, 5, 10, 20, 40, 80), f"A is one of 0, 5, 10, 20, 40 and 80, not {fewest}")
-    gain = number(gain_on_test, "gain_on_test")
-    require(-1 < gain < 1, "a gain is a difference of two scores between 0 and 1")
-    require(fewest > 0 or gain == 0, "with A = 0 nothing is erased, so nothing can change")
-    require(
-        QUICK or abs(gain) < 0.2,
-        f"a gain of {gain:+.3f}: is it score with erasing minus score without, one rule for both?",
-    )
-    return (
-        f"silence earns {if_1:.2f} under one rule and nothing under the other; A = {fewest} brings {gain:+.3f} on test"
-    )
+def capstone_flattery(flattery: Callable) -> str:
+    random = generator()
+    for tiles, columns, few in ((9, 7, 3), (6, 1, 2), (12, 30, 1), (5, 4, 4)):
+        table = torch.rand(tiles, columns, generator=random, dtype=torch.float64)
+        if tiles == 9:
+            table = table.T.contiguous().T  # not contiguous
+        if tiles == 12:
+            table = table.float()
+        said = f"flattery(scores of {tiles} tiles at {columns} thresholds, {few})"
+        given = number(call(flattery, table, few, said=said), said)
+        on_few, on_others = table[:few].double().mean(0), table[few:].double().mean(0)
+        chosen = int(on_few.argmax())
+        right = float(on_few[chosen] - on_others[chosen])
+        if close(given, right, 1e-3, 1e-4):
+            continue
+        best = int(on_others.argmax())
+        slips = {
+            -right: "the sign is the other one: what the few score, less what the others score",
+            float(
+                on_few.max() - on_others.max()
+            ): "the others are scored at a threshold of their own; nobody chose one for them",
+            float(on_few[best] - on_others[best]): "the threshold is the best one of the *others*",
+            float(on_few[chosen] - table[:, chosen].double().mean()): "the few are counted among the others as well",
+            float(on_few.max()): "nothing is subtracted",
+            float(on_few.mean() - on_others.mean()): "no threshold is chosen: it is the mean over all of them",
+        }
+        overall = int(table.mean(0).argmax())
+        slips[float(on_few[overall] - on_others[overall])] = "the threshold is chosen on all tiles, not on the few"
+        why = next((text for slip, text in slips.items() if close(given, slip, 1e-3, 1e-4)), "")
+        why = why or "choose one column on the first rows, and compare both means in that column"
+        raise Wrong(f"{said} is another number than yours: {why}")
+    return "chosen on the few, compared with the others at the same threshold"
 
 
 @checker
-def capstone_peek(optimism_when_chosen: float, optimism_when_fixed: float) -> str:
-    chosen = number(optimism_when_chosen, "optimism_when_chosen")
-    fixed = number(optimism_when_fixed, "optimism_when_fixed")
-    require(max(abs(chosen), abs(fixed)) < 1, "each is a difference of two scores between 0 and 1")
+def capstone_better(my_network: nn.Module, my_dice: float | Tensor, samples: Sequence) -> str:
+    require(isinstance(my_network, nn.Module), f"my_network is the trained network, this is {short(my_network)}")
+    dice = number(my_dice, "my_dice")
+    require(0 <= dice <= 1, f"a Dice lies between 0 and 1, got {dice:g}")
+    require(hasattr(my_network, "backbone"), "my_network has no backbone; is it one of models.create?")
+    shipped = models.create("deeplabv3plus_mobilenet_v2", weights="photos").backbone.state_dict()
+    own = my_network.backbone.state_dict()
     require(
-        chosen != fixed, "both averages are the same; is the threshold chosen anew for every draw in the first one?"
+        own.keys() == shipped.keys() and all(own[key].shape == shipped[key].shape for key in own),
+        "my_network has another backbone than deeplabv3plus_mobilenet_v2",
     )
+    kernels = [key for key, value in own.items() if value.dim() == 4]
+    ours, theirs = (
+        torch.cat([state[key].detach().cpu().flatten().float() for key in kernels]) for state in (own, shipped)
+    )
+    alike = torch.cosine_similarity(ours, theirs, dim=0).item()
     require(
-        QUICK or chosen > fixed,
-        "choosing on the five tiles made the score worse than a fixed threshold did: is it score of the five minus "
-        "score of the others?",
+        alike > 0.2, 'the kernels of the backbone do not resemble those of weights_backbone="photos": begun from them?'
     )
+    require(not torch.equal(ours, theirs), "the backbone is as it was: was the network trained?")
+    network = copy.deepcopy(my_network).eval()  # the reader's own keeps its mode
+    device = next(network.parameters()).device
+    both = marked = building = 0
+    with torch.inference_mode():
+        for i in range(len(samples)):
+            image, label = samples[i]
+            logits = network(image[None].to(device)).cpu()
+            require(
+                logits.shape == (1, 1, *label.shape), f"the network answers with {tuple(logits.shape)}, not one logit"
+            )
+            positive = logits[0, 0] > 0
+            both += int((positive & (label == 1)).sum())
+            marked, building = marked + int(positive.sum()), building + int((label == 1).sum())
+    right = 2 * both / max(marked + building, 1)
     require(
-        QUICK or abs(fixed) < 0.08,
-        f"with a fixed threshold the average is {fixed:+.3f}, and over 40 draws only chance should be left: are the "
-        "five drawn at random, and is the threshold that of the validation tiles?",
+        close(dice, right, 5e-3, 1e-3),
+        f"my_dice is {dice:.3f}, and this network scores {apart(right, dice)} over these tiles: add up all pixels, at "
+        "the threshold 0.5 on the probability, with the network in evaluation mode",
     )
-    return f"{chosen:+.3f} when chosen on the tiles themselves, {fixed:+.3f} when not: the first is flattery"
-
-
-@checker
-def capstone_alarms(alarm_shares: Sequence[float]) -> str:
-    shares = numbers(alarm_shares, "alarm_shares", (5,))
-    known = shares[~torch.from_numpy(shares).isnan().numpy()]
-    require(((known >= 0) & (known <= 1)).all(), "a share lies between 0 and 1")
-    require(QUICK or len(known) == 5, "a group without any component has no share; are they those of the test tiles?")
-    require(
-        QUICK or shares[0] > shares[3],
-        "large answers would be false alarms more often than small ones: is it the share that touches *no* building?",
-    )
-    require(
-        QUICK or shares[0] > 0.2,
-        f"only {shares[0]:.2f} of the smallest answers touch no building: take the *marked* pixels apart",
-    )
-    return "a small answer is the unsafe one"
-
-
-@checker
-def capstone_turns(dice_turned: float | Tensor, dice_plain: float) -> str:
-    turned, plain = number(dice_turned, "dice_turned"), number(dice_plain, "the Dice to compare with")
-    require(0 < turned < 1, f"a Dice lies between 0 and 1, got {turned:g}")
-    require(turned != plain, "nothing changed at all; was the average of the four used?")
-    require(
-        QUICK or turned > plain - 0.05,
-        f"the mean of four directions scores {turned:.3f}, far below {plain:.3f}: was each answer turned *back*?",
-    )
-    require(
-        QUICK or turned < plain + 0.06,
-        f"{turned:.3f} is more than turning can bring: is the threshold chosen on the validation tiles?",
-    )
-    return f"{turned - plain:+.3f} for four passes in place of one"
+    return f"the network that begins from photographs has a Dice of {right:.3f} here, counted again"

@@ -89,7 +89,8 @@ def as_table(result: dict) -> str:
     def line(name: str, value: float | None) -> str:
         return f"{name:<16}" + ("    -" if value is None else f"{100 * value:5.1f}")
 
-    head = f"{result['model']} on {result['data']} {result['split']}, {result['images']} images, percent"
+    count = f"{result['images']} image{'s' * (result['images'] != 1)}"
+    head = f"{result['model']} on {result['data']} {result['split']}, {count}, percent"
     names = ("pixel_accuracy", "mean_accuracy", "mean_iou", "boundary_f1")
     means = [line(name.replace("_", " "), result[name]) for name in names]
     return "\n".join([head, *means, "", "IoU by class", *(line(name, value) for name, value in result["iou"].items())])

@@ -90,7 +90,7 @@ def settings_options() -> list:
 @click.option("--crop", type=Size(), help="Size of training images [default: by data set].")
 @click.option("--classes", "one_class", metavar="NAME", help="The second of two classes: one logit instead of two.")
 @click.option("--weights", help="Of the whole network: a run, a file or NAME:WEIGHTS to start from.")
-@click.option("--weights-backbone", help="Trained backbone: a file, or IMAGENET1K_V1 to download [default: random].")
+@click.option("--weights-backbone", help="photos (MobileNetV2), a file, IMAGENET1K_V1 to download [default: random].")
 @click.option("--partial", is_flag=True, help="Take what fits of these weights, and list what stays random.")
 @click.option("--model-option", "options", type=Option(), multiple=True, help="Such as output_stride=8; repeatable.")
 @with_options(settings_options())

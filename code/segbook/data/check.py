@@ -77,7 +77,9 @@ def check_data(root: str | Path, layout: str | None = None, progress: bool = Fal
     kind = DATASETS[found[0]]
     splits = sorted({*kind.splits(root)} - {*UNIONS}, key=lambda name: (name != "train", name != "val", name))
     if not splits:
-        raise ValueError(f"{root}: there is no split; write train.txt and val.txt, with one name a line")
+        ways = "write train.txt and val.txt, with one name a line"
+        ways += ", or put the images in images/train/ and images/val/" * (kind.base == "images")
+        raise ValueError(f"{root}: there is no split; {ways}")
     report, seen = Report(root), {}
     for split in splits:
         report.splits[split] = SplitSummary()
@@ -89,7 +91,7 @@ def check_data(root: str | Path, layout: str | None = None, progress: bool = Fal
         report.classes = pairs.classes
         look_at(pairs, split, report, seen, progress)
     train = report.splits.get("train", SplitSummary())
-    absent = [name for i, name in enumerate(report.classes) if train.pairs and train.pixels[i] == 0]
+    absent = [name for i, name in enumerate(report.classes) if train.pixels.any() and train.pixels[i] == 0]
     if absent:
         report.notes.append(f"train never labels {len(absent)} of {len(report.classes)} classes: {', '.join(absent)}")
     report.notes += [f"there is no split {name!r}" for name in ("train", "val") if name not in report.splits]
@@ -140,7 +142,7 @@ def summary_lines(report: Report, most: int = 10) -> list[str]:
     for name, summary in report.splits.items():
         sizes = sorted(set(summary.sizes), key=math.prod)
         span = " to ".join(f"{height}x{width}" for height, width in dict.fromkeys([*sizes[:1], *sizes[-1:]]))
-        lines.append(f"{name}: {summary.pairs} pairs" + f" of {span} pixels" * bool(sizes))
+        lines.append(f"{name}: {summary.pairs} pair{'s' * (summary.pairs != 1)}" + f" of {span} pixels" * bool(sizes))
     lines += [f"fault: {fault.split} {fault.name}".rstrip() + f": {fault.message}" for fault in report.faults[:most]]
     if len(report.faults) > most:
         lines.append(f"... and {len(report.faults) - most} more faults")

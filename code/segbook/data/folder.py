@@ -12,7 +12,11 @@ from segbook.data.run_length import decode_runs, read_runs
 from segbook.files import open_image, read_image, read_mask
 
 TABLES = (".tsv", ".csv")
-LAYOUT = "It needs images/, masks/ or a table of run lengths, and classes.txt; see ImageFolderSegmentation."
+LAYOUT = (
+    "A data set of your own has images/train, images/val, masks/train and masks/val, where an image and its mask have "
+    "one name but for the suffix, and classes.txt with one class a line. (Lists train.txt and val.txt, or tables of "
+    "run lengths, do as well: see ImageFolderSegmentation.)"
+)
 
 
 class ImageFolderSegmentation(SegmentationPairs):
@@ -95,14 +99,15 @@ class ImageFolderSegmentation(SegmentationPairs):
             mode = picture.mode
         coloured = mode in ("RGB", "RGBA")
         if coloured and self.colours is None:
-            raise ValueError(f"{path}: the mask holds colours but classes.txt has none; add 'RED GREEN BLUE'")
+            how = "give each line its colour, three numbers with spaces between, as in 'house 250 50 83'"
+            raise ValueError(f"{path}: the mask holds colours but classes.txt has none; {how}")
         if not coloured and not (mode == "L" and self.grey):
             return read_mask(path)
         colours = read_image(path).permute(1, 2, 0)  # (H, W, 3)
         try:
             label = colour_to_index(colours, self.colours)
         except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+            raise ValueError(f"{path}: {error} The palette is that of classes.txt") from None
         label[label == len(self.classes)] = VOID  # the row of void's own colour
         return label.to(torch.uint8)
 

@@ -69,7 +69,7 @@ def data_root(root: str | Path | None, folder: str, how: str) -> Path:
     if not root:
         raise FileNotFoundError(f"no data folder: give root or set SEGBOOK_DATA to the folder of {folder}. {how}")
     if not (Path(root) / folder).is_dir():
-        raise FileNotFoundError(f"{root}: there is no {folder} in this folder. {how}")
+        raise FileNotFoundError(f"{root}: there is no folder {folder} in it. {how}")
     return Path(root)
 
 

@@ -181,7 +181,8 @@ def read(weights: Weights, name: str) -> dict[str, Tensor]:
         return published[weights].get_state_dict(progress=True, check_hash=True)
     path = Path(weights)
     if not path.is_file():
-        names = [*published, *(path.stem.removeprefix(f"{name}-") for path in SHIPPED.glob(f"{name}-*.pt"))]
+        shipped = sorted({path.stem.rsplit("-", 1)[1] for path in SHIPPED.glob(f"*{name}-*.pt")})  # also for a backbone
+        names = [*shipped, *published]
         instead = f"; names for {name} are {', '.join(names)}" if names else ""
         raise FileNotFoundError(f"there is no file of weights {path}{instead}")
     try:

@@ -34,7 +34,8 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}; `segbook train ... --out {path.parent}` writes one")
+        run = path.parent if path.suffix else path
+        raise FileNotFoundError(f"there is no checkpoint {path}; `segbook train ... --out {run}` writes one")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, IndexError, ValueError) as error:

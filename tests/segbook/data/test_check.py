@@ -133,6 +133,13 @@ def test_foreground_stored_as_255(root):
     assert all("every pixel is field or void (255)" in message for _, _, message in found)
 
 
+def test_a_note_on_classes_needs_a_mask_that_could_be_read(root):
+    for path in (root / "masks/train").glob("*.png"):
+        path.write_bytes(b"no picture")
+    report = data.check_data(root)
+    assert len(report.faults) == 3 and report.notes == []
+
+
 def test_voc_and_camvid_layouts(tmp_path):
     root = data.make_toy_voc(tmp_path / "toy", num_train=3, num_val=2, size=(32, 40))
     report = data.check_data(root)
@@ -157,9 +164,15 @@ def test_the_command(root, tmp_path):
     plant_size(root)
     result = run(root)
     assert result.exit_code == 1 and "fault: train a: " in result.stdout and "1 fault found" in result.stdout
-    for place, sentence in ((tmp_path / "gone", "no such folder"), (tmp_path, "holds neither")):
+    (tmp_path / "unsplit/images").mkdir(parents=True)
+    places = {
+        tmp_path / "gone": "no such folder",
+        tmp_path: "holds neither",
+        tmp_path / "unsplit": "no split; write train.txt and val.txt, .* or put the images in images/train/",
+    }
+    for place, sentence in places.items():
         result = run(place)
-        assert result.exit_code == 2 and result.stdout == "" and sentence in result.stderr
+        assert result.exit_code == 2 and result.stdout == "" and re.search(sentence, result.stderr)
 
 
 def test_the_page_needs_nothing_else_and_escapes_names(root):

@@ -123,7 +123,9 @@ def test_splits_by_folders_and_by_files(root):
 
 
 def test_faults_of_a_folder(root):
-    with pytest.raises(FileNotFoundError, match="no images in this folder. It needs images/, masks/"):
+    with pytest.raises(
+        FileNotFoundError, match="no folder images in it. A data set of your own has images/train, .* classes.txt"
+    ):
         data.ImageFolderSegmentation(root / "images")
     (root / "train.txt").write_text("a\nb\nc\n")
     with pytest.raises(FileNotFoundError, match="images: there is no image file 'b', .*, and 1 more are missing"):
@@ -149,13 +151,17 @@ def test_faults_of_a_pair(root):
     with pytest.raises(ValueError, match=r"a.png: label 3 is out of range: .*\(row 0, column 0\)"):
         pairs[0]
     save(root / "masks/a.png", painted(label()))
-    with pytest.raises(ValueError, match="a.png: the mask holds colours but classes.txt has none"):
-        pairs[0]
+    for lines in ("field\nhouse\nwater\n", "field,0,0,0\nhouse,250,50,83\n", "field:0,0,0::\nhouse:250,50,83::\n"):
+        (root / "classes.txt").write_text(lines)
+        with pytest.raises(
+            ValueError, match="a.png: the mask holds colours but classes.txt has none; .*'house 250 50 83'"
+        ):
+            data.ImageFolderSegmentation(root)[0]
     classes_file(root)
     strange = painted(label())
     strange[2, 3] = (1, 2, 3)
     save(root / "masks/a.png", strange)
-    with pytest.raises(ValueError, match=r"a.png: colour \(1, 2, 3\) at row 2, column 3"):
+    with pytest.raises(ValueError, match=r"a.png: colour \(1, 2, 3\) at row 2, column 3 .* that of classes.txt"):
         data.ImageFolderSegmentation(root)[0]
     (root / "masks/a.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match="a.png: "):

@@ -87,9 +87,9 @@ def test_an_id_without_its_file(voc_root):
 
 
 def test_a_root_without_the_data(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no VOCdevkit/VOC2012 in this folder\. .*download_voc"):
+    with pytest.raises(FileNotFoundError, match=r"no folder VOCdevkit/VOC2012 in it\. .*download_voc"):
         data.VOCSegmentation(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"no CamVid in this folder"):
+    with pytest.raises(FileNotFoundError, match=r"no folder CamVid in it"):
         data.CamVid(tmp_path)
 
 

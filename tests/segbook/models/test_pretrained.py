@@ -342,6 +342,8 @@ def test_files_that_are_no_weights(tmp_path):
         models.create("fcn8s_tiny", weights=tmp_path / "absent.pt")
     with pytest.raises(FileNotFoundError, match="names for fcn_resnet50 are COCO_WITH_VOC_LABELS_V1"):
         models.create("fcn_resnet50", weights="COCO")
+    with pytest.raises(FileNotFoundError, match="names for mobilenet_v2 are photos, IMAGENET1K_V1"):
+        models.create("fcn8s_mobilenet_v2", weights_backbone="photo")
     (tmp_path / "text.pt").write_text("no weights")
     with pytest.raises(ValueError, match="text.pt is not a file of weights"):
         models.create("fcn8s_tiny", weights=tmp_path / "text.pt")

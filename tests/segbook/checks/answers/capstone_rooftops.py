@@ -1,7 +1,15 @@
 """Answers to chapter 13: right ones in several forms; wrong ones, each with a part of what is said to them."""
 
-import torch
+import functools
+import shutil
+import tempfile
+from pathlib import Path
 
+import numpy as np
+import torch
+from PIL import Image
+
+from segbook import data, models
 from segbook.data.run_length import encode_runs
 
 
@@ -13,45 +21,156 @@ def by_logit(logits, threshold):
     return tuple(encode_runs(z > torch.tensor(threshold).logit()) for z in logits)
 
 
-class Samples:
-    num_classes = 2
-    ids = ["a", "b", "c"]
+class Runs:
+    """Column by column, in NumPy."""
 
-    def __init__(self, swap=False, classes=2, values=(0, 1)):
-        self.num_classes, self.values, self.swap = classes, values, swap
-
-    def __len__(self):
-        return 3
-
-    def __getitem__(self, index):
-        label = torch.zeros(8, 8, dtype=torch.long)
-        label[:2] = 1
-        label = 1 - label if self.swap else label
-        return torch.zeros(3, 8, 8), torch.tensor(self.values)[label]
+    def __call__(self, logits, threshold):
+        probability = 1 / (1 + np.exp(-logits.numpy()))
+        return np.array([encode_runs(np.asfortranarray(q > threshold)) for q in probability], dtype=object)
 
 
-class Fault:
-    def __init__(self, message):
-        self.message = message
+def without_empty(logits, threshold):
+    return [text for text in right_runs(logits, threshold) if text]
 
 
-PLANTED = Fault("masks/val/x.png: pixel (5, 6) has the colour (250, 121, 0), which no class has")
-SHARES = [0.52, 0.2, 0.1, 0.03, 0.0]
+def first_empty(logits, threshold):
+    texts = right_runs(logits, threshold)
+    return [text or "1 1" for text in texts]
+
+
+def above(logits, threshold, strict):
+    q = logits.sigmoid()
+    return [encode_runs(mask) for mask in (q > threshold if strict else q >= threshold)]
+
+
+TRAIN = data.ImageFolderSegmentation(data.make_aerial(Path(tempfile.mkdtemp()) / "rooftops", 4, 1, 1, size=32), "train")
+COLOURS = np.array([[40, 40, 40], [250, 120, 0]], dtype=np.uint8)
+
+
+def folder(
+    train=(0, 1, 2), shift=0, lines="background 40 40 40\nbuilding 250 120 0\n", colour=(250, 121, 0), flip=False
+):
+    """A folder as the exercise asks for it: its training split, and what is found in it."""
+    root = Path(tempfile.mkdtemp())
+    for split, chosen in (("train", train), ("val", (3,))):
+        for kind in ("images", "masks"):
+            (root / kind / split).mkdir(parents=True)
+        for i in chosen:
+            shutil.copy(TRAIN.images[(i + shift) % 4], root / "images" / split / f"{TRAIN.ids[i]}.jpg")
+            label = TRAIN[i][1].numpy()
+            painted = COLOURS[label[::-1] if flip else label]
+            if split == "val" and colour:
+                painted[5, 6] = colour
+            Image.fromarray(painted).save(root / "masks" / split / f"{TRAIN.ids[i]}.png")
+    (root / "classes.txt").write_text(lines)
+    samples = data.ImageFolderSegmentation(root, "train")
+    return samples, data.check_data(root).faults
+
+
+SAMPLES, FAULTS = folder()
+SOUND = folder(colour=None)
+TWO = folder(train=(0, 1))
+SWAPPED = folder(lines="building 250 120 0\nbackground 40 40 40\n")
+THREE = folder(lines="background 40 40 40\nbuilding 250 120 0\nlorry 1 2 3\n")
+OTHER = folder(colour=(1, 2, 3))
+FLIPPED = folder(flip=True)
+SHIFTED = folder(shift=1)
+LOADED = data.load("folder", "train", root=SAMPLES.root)
+
+
+def flattery(scores, few):
+    on_few, on_others = scores[:few].mean(0), scores[few:].mean(0)
+    chosen = on_few.argmax()
+    return (on_few[chosen] - on_others[chosen]).item()
+
+
+def in_numpy(scores, few):
+    scores = np.asarray(scores)
+    column = scores[:, scores[:few].mean(axis=0).argmax()]
+    return column[:few].mean() - column[few:].mean()
+
+
+def by_sorting(scores, few):
+    columns = sorted(scores.T.tolist(), key=lambda column: sum(column[:few]))
+    best = columns[-1]
+    return torch.tensor(sum(best[:few]) / few - sum(best[few:]) / (len(best) - few))
+
+
+class Flattery:
+    def __call__(self, scores, few):
+        return flattery(scores.clone(), few)
+
+
+def in_place(scores, few):
+    result = flattery(scores, few)
+    scores.zero_()
+    return result
+
+
+def slip(scores, few, what):
+    on_few, on_others, chosen = scores[:few].mean(0), scores[few:].mean(0), scores[:few].mean(0).argmax()
+    return {
+        "sign": on_others[chosen] - on_few[chosen],
+        "two": on_few.max() - on_others.max(),
+        "among": on_few[chosen] - scores.mean(0)[chosen],
+        "all": on_few[scores.mean(0).argmax()] - on_others[scores.mean(0).argmax()],
+        "alone": on_few.max(),
+        "mean": on_few.mean() - on_others.mean(),
+        "worst": on_few[on_others.argmax()] - on_others.max(),
+    }[what]
+
+
+def rooftop_network(seed, weights_backbone="photos", num_classes=1, noise=0.01):
+    torch.manual_seed(seed)
+    network = models.create(
+        "deeplabv3plus_mobilenet_v2", num_classes, weights_backbone=weights_backbone, separable=True, align_centres=True
+    ).eval()
+    with torch.no_grad():
+        for value in network.backbone.parameters():
+            value.add_(noise * value.std(correction=0) * torch.randn(value.shape))
+    return network
+
+
+def measured(network, threshold=0.0):
+    with torch.inference_mode():
+        marked = torch.stack([network(image[None])[0, 0] > threshold for image, _ in VAL])
+    building = torch.stack([label == 1 for _, label in VAL])
+    return (2 * (marked & building).sum() / (marked.sum() + building.sum())).item()
+
+
+VAL = [(image, (image[0] > 0.3).long()) for image in torch.rand(3, 3, 32, 32, generator=torch.manual_seed(0))]
+NETWORK, SECOND = rooftop_network(0), rooftop_network(1)
+DICE, DICE_2 = measured(NETWORK), measured(SECOND)
+TRAINING = rooftop_network(0).train()
+FROM_NOISE, TWO_LOGITS = rooftop_network(0, None), rooftop_network(0, num_classes=2)
+UNTRAINED = rooftop_network(0, noise=0)
+TINY = models.create("fcn8s_tiny", num_classes=1).eval()
+THREE_DICES, SILENCE = (760 / 905, 0.325, 0.575), (0, 0, 0.5)
 RIGHT = [
     ("capstone_runs", ("1 1 3 2 6 1", "1 2 5 2")),
     ("capstone_runs", (" 1 1  3 2 6 1", "1 2 5 2\n")),
+    ("capstone_runs", ("1 1 3 2 6 1".replace(" ", "  "), "1 2 5 2 ")),
+    ("capstone_runs", ("\t1 1 3 2 6 1", "1 2 5 2")),
+    ("capstone_silence", (THREE_DICES, SILENCE)),
+    ("capstone_silence", ([0.84, 0.325, 0.575], [0.0, 0.0, 0.5])),
+    ("capstone_silence", (torch.tensor(THREE_DICES), np.array(SILENCE))),
+    ("capstone_silence", (np.array(THREE_DICES), torch.tensor(SILENCE))),
     ("capstone_bug", (right_runs,)),
     ("capstone_bug", (by_logit,)),
-    ("capstone_folder", (Samples(), [PLANTED])),
-    ("capstone_folder", (Samples(), (PLANTED.message,))),
-    ("capstone_empty", (0.0, 0.1, 20, 0.01)),
-    ("capstone_empty", (0, torch.tensor(12 / 120), 0, 0.0)),
-    ("capstone_peek", (0.09, 0.005)),
-    ("capstone_peek", (torch.tensor(0.06), -0.01)),
-    ("capstone_alarms", (SHARES,)),
-    ("capstone_alarms", (torch.tensor(SHARES),)),
-    ("capstone_turns", (0.851, 0.842)),
-    ("capstone_turns", (torch.tensor(0.849), 0.842)),
+    ("capstone_bug", (Runs(),)),
+    ("capstone_bug", (functools.partial(above, strict=False),)),
+    ("capstone_own_folder", (SAMPLES, FAULTS, TRAIN)),
+    ("capstone_own_folder", (LOADED, FAULTS, TRAIN)),
+    ("capstone_own_folder", (SAMPLES, tuple(fault.message for fault in FAULTS), TRAIN)),
+    ("capstone_own_folder", (data.ImageFolderSegmentation(SAMPLES.root), list(FAULTS), TRAIN)),
+    ("capstone_flattery", (flattery,)),
+    ("capstone_flattery", (in_numpy,)),
+    ("capstone_flattery", (by_sorting,)),
+    ("capstone_flattery", (Flattery(),)),
+    ("capstone_better", (NETWORK, DICE, VAL)),
+    ("capstone_better", (SECOND, torch.tensor(DICE_2), VAL)),
+    ("capstone_better", (TRAINING, DICE, VAL)),
+    ("capstone_better", (NETWORK, np.float32(round(DICE, 3)), VAL)),
 ]
 WRONG = [
     ("capstone_runs", ("1 2 5 2", "1 1 3 2 6 1"), "exchanged"),
@@ -60,39 +179,63 @@ WRONG = [
     ("capstone_runs", ("1 1 3", "1 2 5 2"), "pairs of whole numbers"),
     ("capstone_runs", ([1, 1, 3, 2, 6, 1], "1 2 5 2"), "a text of numbers"),
     ("capstone_runs", ("1 1 3 2 5 1", "1 2 5 2"), "another mask"),
-    ("capstone_bug", (lambda z, t: [encode_runs(m.T) for m in z > t],), "is a probability of 0.62"),
+    ("capstone_runs", ("1 1 3 2 6 1", "0 2 4 2"), "counted from 1"),
+    ("capstone_runs", ("1 1 3 2 6 1", "1 2 4 2"), "another mask"),
+    ("capstone_silence", (SILENCE, THREE_DICES), "exchanged"),
+    ("capstone_silence", ((THREE_DICES[0], 0.575, 0.325), SILENCE), "rules for 0/0"),
+    ("capstone_silence", (THREE_DICES, (0, 0.5, 0)), "rules for 0/0"),
+    ("capstone_silence", ((0.325, 0.325, 0.575), SILENCE), "divide once"),
+    ("capstone_silence", ((760 / 1050, 0.325, 0.575), SILENCE), "that is the IoU"),
+    ("capstone_silence", ((760 / 905, 1.3 / 3, 0.575), SILENCE), "left out of the mean"),
+    ("capstone_silence", ((760 / 905, 0.325, 0.825), SILENCE), "0 divided by 0"),
+    ("capstone_silence", (THREE_DICES, (0, 0, 0.25)), "0 divided by 0"),
+    ("capstone_silence", ((84, 32.5, 57.5), SILENCE), "between 0 and 1"),
+    ("capstone_silence", (THREE_DICES[:2], SILENCE), "has the shape"),
+    ("capstone_bug", (lambda z, t: [encode_runs(m.T) for m in z > t],), "Who puts the pixels"),
     ("capstone_bug", (lambda z, t: [encode_runs(m.T) for m in z.sigmoid() > t],), "Who puts the pixels"),
-    ("capstone_bug", (lambda z, t: [encode_runs(m) for m in z > t],), "A logit of 0.5"),
-    ("capstone_bug", (lambda z, t: [encode_runs(m) for m in z > 0],), "wrong in"),
-    ("capstone_bug", (lambda z, t: encode_runs(z[0] > 0),), "a list of 2 texts"),
+    ("capstone_bug", (lambda z, t: [encode_runs(m) for m in z > t],), "is a probability of"),
+    ("capstone_bug", (lambda z, t: [encode_runs(m) for m in z.sigmoid() > t / 2],), "wrong in"),
+    ("capstone_bug", (lambda z, t: encode_runs(z[0] > 0),), "a list of 3 texts"),
     ("capstone_bug", (lambda z, t: ["1 99999"] * len(z),), "cannot be read back"),
-    ("capstone_folder", (Samples(swap=True), [PLANTED]), "exchanged in classes.txt"),
-    ("capstone_folder", (Samples(classes=3), [PLANTED]), "one line of classes.txt"),
-    ("capstone_folder", (Samples(values=(0, 255)), [PLANTED]), "not 0 and 1 alone"),
-    ("capstone_folder", (Samples(), []), "no fault was found"),
-    ("capstone_folder", (Samples(), [Fault("another size")]), "another one: another size"),
-    ("capstone_folder", (Samples(), [PLANTED, Fault("another size")]), "there are others"),
-    ("capstone_folder", ([1, 2, 3], [PLANTED]), "what data.load returns"),
-    ("capstone_empty", (0.1, 0.0, 20, 0.01), "exchanged"),
-    ("capstone_empty", (0.0, 1.0, 20, 0.01), "1 on empty tiles"),
-    ("capstone_empty", (0.0, 0.9, 20, 0.01), "*with* buildings"),
-    ("capstone_empty", (0.0, 13 / 80, 20, 0.01), "*test* tiles"),
-    ("capstone_empty", (0.0, 0.1, 15, 0.01), "A is one of"),
-    ("capstone_empty", (0.0, 0.1, 0, 0.02), "nothing is erased"),
-    ("capstone_empty", (0.0, 0.1, 20, 0.7), "with erasing minus"),
-    ("capstone_peek", (0.02, 0.02), "chosen anew"),
-    ("capstone_peek", (-0.05, 0.01), "minus score"),
-    ("capstone_peek", (0.3, 0.2), "only chance"),
-    ("capstone_peek", (9.0, 0.5), "between 0 and 1"),
-    ("capstone_peek", (float("nan"), 0), "divided by zero"),
-    ("capstone_alarms", ([1 - s for s in SHARES],), "touches *no* building"),
-    ("capstone_alarms", ([0.1, 0.05, 0.0, 0.0, 0.0],), "*marked* pixels"),
-    ("capstone_alarms", ([52, 20, 10, 3, 0],), "between 0 and 1"),
-    ("capstone_alarms", (SHARES[:4],), "has the shape"),
-    ("capstone_alarms", ([float("nan"), *SHARES[1:]],), "has no share"),
-    ("capstone_turns", (0.842, 0.842), "nothing changed"),
-    ("capstone_turns", (0.4, 0.842), "turned *back*"),
-    ("capstone_turns", (0.99, 0.842), "more than turning"),
-    ("capstone_turns", (84.9, 0.842), "between 0 and 1"),
-    ("capstone_turns", (None, 0.842), "is a number"),
+    ("capstone_bug", (without_empty,), "also where nothing is marked"),
+    ("capstone_bug", (first_empty,), "wrong in"),
+    ("capstone_bug", (lambda z, t: right_runs(z, t)[::-1],), "wrong in"),
+    ("capstone_bug", (lambda z, t: right_runs(z.sigmoid_(), t),), "changed its input"),
+    ("capstone_bug", ("2 3",), "a function is asked for"),
+    ("capstone_own_folder", (*SWAPPED, TRAIN), "exchanged in classes.txt"),
+    ("capstone_own_folder", (*THREE, TRAIN), "one line of classes.txt"),
+    ("capstone_own_folder", (*TWO, TRAIN), "three are asked for"),
+    ("capstone_own_folder", (*SOUND, TRAIN), "no fault is in the folder"),
+    ("capstone_own_folder", (SOUND[0], FAULTS, TRAIN), "no fault is in the folder"),
+    ("capstone_own_folder", (*OTHER, TRAIN), "another one"),
+    ("capstone_own_folder", (*SHIFTED, TRAIN), "do not belong together"),
+    ("capstone_own_folder", (*FLIPPED, TRAIN), "not one of train_set's"),
+    ("capstone_own_folder", (SAMPLES, ["(250, 121, 0)"], TRAIN), "after the change"),
+    ("capstone_own_folder", ([1, 2, 3], FAULTS, TRAIN), "what data.load returns"),
+    ("capstone_own_folder", (SAMPLES, FAULTS[0].message, TRAIN), "the list of faults"),
+    *[
+        ("capstone_flattery", (functools.partial(slip, what=what),), said)
+        for what, said in {
+            "sign": "the sign is the other one",
+            "two": "a threshold of their own",
+            "among": "counted among the others",
+            "all": "is another number than yours",
+            "alone": "nothing is subtracted",
+            "mean": "no threshold is chosen",
+            "worst": "is another number than yours",
+        }.items()
+    ],
+    ("capstone_flattery", (in_place,), "changed its input"),
+    ("capstone_flattery", (0.09,), "a function is asked for"),
+    ("capstone_flattery", (lambda scores, few: scores[:few].mean(0),), "is a number"),
+    ("capstone_better", (NETWORK, DICE + 0.02, VAL), "this network scores"),
+    ("capstone_better", (SECOND, DICE_2 - 0.02, VAL), "this network scores"),
+    ("capstone_better", (UNTRAINED, measured(UNTRAINED), VAL), "was the network trained"),
+    ("capstone_better", (FROM_NOISE, measured(FROM_NOISE), VAL), "begun from them"),
+    ("capstone_better", (TWO_LOGITS, 0.5, VAL), "not one logit"),
+    ("capstone_better", (TINY, measured(TINY), VAL), "another backbone"),
+    ("capstone_better", ("deeplabv3plus", 0.8, VAL), "is the trained network"),
+    ("capstone_better", (torch.nn.Conv2d(3, 1, 1), 0.8, VAL), "has no backbone"),
+    ("capstone_better", (NETWORK, 84.0, VAL), "between 0 and 1"),
+    ("capstone_better", (NETWORK, None, VAL), "is a number"),
 ]
