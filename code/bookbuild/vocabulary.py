@@ -22,7 +22,7 @@ WORDS = {  # phrase: what to write
     r"\bdrawn (?:scenes?|data|data sets?|images?|tiles?|aerial)\b": "synthetic",
     r"\bscore maps?\b|\bmaps? of scores\b": "logits, or map of logits",
     r"\b(?:class|raw|coarse|interpolated|upsampled) scores\b": "logits",
-    r"\bscores? (?:of|for) (?:the |each |every |all )?(?:\w+ )?class(?:es)?\b": "logits",
+    r"\bscores? (?:of|for) (?:(?:the |each |every |all )(?:\w+ )?)?class(?:es)?\b": "logits",
     r"\bsoftmax (?:of|turns|over) (?:the |these |its )?scores\b": "logits",
     r"\bscores? (?:before|into|under) the softmax\b": "logits",
 }

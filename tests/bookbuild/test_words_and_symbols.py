@@ -27,7 +27,7 @@ WRONG = {
 }
 RIGHT = (
     "A large score is a high mIoU, and the scores of three runs differ.",
-    "It scores six classes. The score for void is none.",
+    "It scores six classes. The score for void is none, and Dice is the F1 score of a class.",
     "The trunk of a tree and the car's body are drawn in green.",
     "The drawn line, drawn at random.",
     "In the code: `enlarge(the trunk)` and $\\text{enlarge}$.",
