@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bookbuild import ROOT, symbols
-from bookbuild.symbols import retired
 from bookbuild.lint import faults
+from bookbuild.symbols import retired
 from bookbuild.vocabulary import WORDS, other_words, scripts
 
 PAGE = Path("04-bilinear-kernels.md")
