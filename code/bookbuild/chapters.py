@@ -22,6 +22,7 @@ REWRITTEN: tuple[str, ...] = (
     "09-dilated-convolution",
     "10-aspp-and-deeplabv3",
     "11-deeplabv3plus",
+    "12-inference-any-size",
     "13-capstone-rooftops",
     "14-ours-against-the-papers",
 )

@@ -12,7 +12,7 @@ from bookbuild.chapters import CHAPTER, DEEPER, HEADER, in_new_form, notebook_fi
 from bookbuild.prose import CELL, CELL_HEAD, Fault, blanked, line_at, prose
 from bookbuild.site.cells import FOLDED, cell_title
 from bookbuild.symbols import retired
-from bookbuild.vocabulary import other_words
+from bookbuild.vocabulary import other_words, scripts
 
 QUESTION = re.compile(r"^```\{question\}\n:answer: (\w+)\n\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 CARD = re.compile(r"^(`{3,})\{admonition\} .*\n(?::class:.*\n)?\n?((?:[-*] .+\n(?:  .+\n)*)+)\1$", re.MULTILINE)
@@ -196,7 +196,9 @@ OPTIONAL = (
 
 
 def rules(path: Path) -> tuple[Rule, ...]:
-    """What is asked of a page."""
+    """What is asked of a page, or of a script that speaks to the reader."""
+    if path.suffix != ".md":
+        return (partial(other_words, path),)
     if path.name == ENTRY_TEST:
         return questions, entry_test
     if path.parent.name == DEEPER:
@@ -217,7 +219,8 @@ def faults(path: Path) -> list[str]:
 
 
 def main() -> int:
-    paths = [Path(name).resolve() for name in sys.argv[1:]] or [*notebook_files(ROOT), ROOT / "book" / ENTRY_TEST]
+    every = [*notebook_files(ROOT), ROOT / "book" / ENTRY_TEST, *scripts(ROOT)]
+    paths = [Path(name).resolve() for name in sys.argv[1:]] or every
     found = [fault for path in paths for fault in faults(path)]
     if not sys.argv[1:]:
         texts = [path.read_text(encoding="utf-8") for path in notebook_files(ROOT)]

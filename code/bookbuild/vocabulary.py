@@ -1,7 +1,8 @@
 """One word for one thing: phrases that say it with another word, and what to write instead.
 
-Only phrases in their wrong sense are listed, never a word that is right elsewhere: a score is a metric, a tree has a
-trunk, and a kernel is drawn.
+Read are the pages, and the scripts that speak to a reader: the figures and the exercises' checkers. Only phrases in
+their wrong sense are listed, never a word that is right elsewhere: a score is a metric, a tree has a trunk, and a
+kernel is drawn.
 """
 
 import re
@@ -21,11 +22,13 @@ WORDS = {  # phrase: what to write
     r"\bdrawn (?:scenes?|data|data sets?|images?|tiles?|aerial)\b": "synthetic",
     r"\bscore maps?\b|\bmaps? of scores\b": "logits, or map of logits",
     r"\b(?:class|raw|coarse|interpolated|upsampled) scores\b": "logits",
-    r"\bscores? (?:of|for) (?:the |each |every |all )(?:\w+ )?class(?:es)?\b": "logits",
+    r"\bscores? (?:of|for) (?:(?:the |each |every |all )(?:\w+ )?)?class(?:es)?\b": "logits",
     r"\bsoftmax (?:of|turns|over) (?:the |these |its )?scores\b": "logits",
     r"\bscores? (?:before|into|under) the softmax\b": "logits",
 }
 INTRODUCED = {"05-from-classifier-to-fcn": ("logits", "logits, or map of logits")}  # names Long et al.'s terms, once
+# What parts two words of a script's sentence: a string's end and the next one's begin, a comment's next line, braces.
+SEAM = re.compile(r"""["'`]\s*\n\s*(?:\+\s*)?f?["'`]|\n[ \t]*(?:\*|//|#)[ \t]|\$?\{|\}""")
 PATTERNS = [(re.compile(phrase.replace(" ", r"\s+"), re.IGNORECASE), instead) for phrase, instead in WORDS.items()]
 
 
@@ -45,9 +48,15 @@ def _head_alone(cell: re.Match) -> str:
     return "\n" + kept + "\n" * rest
 
 
+def scripts(root: Path) -> list[Path]:
+    """The figures and the exercises' checkers: what a reader is told outside of the pages."""
+    package = root / "code" / "segbook"
+    return sorted([*package.glob("figures/*.js"), *package.glob("checks/*.py")])
+
+
 def other_words(path: Path, text: str) -> Iterator[Fault]:
-    """Phrases of the table in a page."""
-    text = readable(text)
+    """Phrases of the table in a page, or in a script: its names, comments and strings."""
+    text = readable(text) if path.suffix == ".md" else blanked(SEAM, text)
     for pattern, instead in PATTERNS:
         if instead in INTRODUCED.get(path.stem, ()):
             continue

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bookbuild import ROOT, symbols
+from bookbuild.lint import faults
 from bookbuild.symbols import retired
-from bookbuild.vocabulary import WORDS, other_words
+from bookbuild.vocabulary import WORDS, other_words, scripts
 
 PAGE = Path("04-bilinear-kernels.md")
 WRONG = {
@@ -26,7 +27,7 @@ WRONG = {
 }
 RIGHT = (
     "A large score is a high mIoU, and the scores of three runs differ.",
-    "It scores six classes. The score for void is none.",
+    "It scores six classes. The score for void is none, and Dice is the F1 score of a class.",
     "The trunk of a tree and the car's body are drawn in green.",
     "The drawn line, drawn at random.",
     "In the code: `enlarge(the trunk)` and $\\text{enlarge}$.",
@@ -54,6 +55,25 @@ def test_captions_are_read_and_keep_their_lines():
     cell = "```{code-cell} ipython3\n---\nmystnb:\n  figure:\n    caption: The score map.\n---\nenlarge()\n```\n"
     found = list(other_words(PAGE, f"---\na: b\n---\n\n# A\n\n{cell}\nAn enlarged map.\n"))
     assert sorted(line for line, _ in found) == [11, 16]
+
+
+@pytest.mark.parametrize(
+    "name, text, lines",
+    [
+        ("a.js", "const one = 1;\n/* The trunk is\n *  frozen. */\nenlarge(map);", [2, 4]),
+        ("a.js", 'say("All class "\n  + `scores`);\nsay(`Scores of ${classes[k]}`); // coarse\n// scores', [1, 3, 3]),
+        ("a.py", 'require(one, "the body of "\n    f"the network")  # coarse\n# scores of two', [1, 2]),
+        ("a.py", "def enlarge_to_image(body, scores):  # a metric's scores\n    return body.scores", []),
+    ],
+)
+def test_scripts_are_read_across_their_seams(name, text, lines):
+    assert sorted(line for line, _ in other_words(Path(name), text)) == lines
+
+
+def test_figures_and_checkers_say_the_books_words():
+    names = [path.name for path in scripts(ROOT)]
+    assert {"fcn-skips.js", "kit.js", "from_classifier_to_fcn.py"} < set(names)
+    assert [fault for path in scripts(ROOT) for fault in faults(path)] == []
 
 
 def test_one_chapter_names_the_terms_of_the_paper():

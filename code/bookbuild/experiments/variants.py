@@ -19,8 +19,8 @@ class SkipVariant(nn.Module):
 
     Args:
         stride: of the finest feature used: 32, 16, 8, 4 or 2 (the stem, before its pool).
-        fuse: "sum" adds scores, as the paper does. "concat" puts the enlarged scores beside the skip's features and
-            lets a 1x1 convolution mix them. "parallel" enlarges every score to the finest stride in one step and adds
+        fuse: "sum" adds logits, as the paper does. "concat" puts the upsampled logits beside the skip's features and
+            lets a 1x1 convolution mix them. "parallel" upsamples all logits to the finest stride in one step and adds
             them there, as the paper's figure 3 is drawn.
     """
 
@@ -34,7 +34,7 @@ class SkipVariant(nn.Module):
         scores = [xavier_score(channels[level] + extra * (level < 4), num_classes) for level in self.levels]
         self.scores = nn.ModuleList(scores)
         factors = [2**i for i in range(1, len(used))] if fuse == "parallel" else [2] * (len(used) - 1)
-        self.enlargers = nn.ModuleList([upsampler(num_classes, factor, "separable") for factor in factors[::-1]])
+        self.upsamplers = nn.ModuleList([upsampler(num_classes, factor, "separable") for factor in factors[::-1]])
         self.last = upsampler(num_classes, stride, "separable")
 
     def features(self, x: Tensor) -> list[Tensor]:
@@ -51,11 +51,11 @@ class SkipVariant(nn.Module):
         coarsest, *finer = [self.features(x)[level] for level in self.levels]
         if self.fuse == "parallel":
             maps = [score(feature) for score, feature in zip(self.scores, (coarsest, *finer))]
-            total = maps[-1] + sum(crop(enlarge(m), maps[-1]) for enlarge, m in zip(self.enlargers, maps))
+            total = maps[-1] + sum(crop(upsample(m), maps[-1]) for upsample, m in zip(self.upsamplers, maps))
             return crop(self.last(total), x)
         total = self.scores[0](coarsest)
-        for enlarge, score, feature in zip(self.enlargers, self.scores[1:], finer):
-            total = crop(enlarge(total), feature)
+        for upsample, score, feature in zip(self.upsamplers, self.scores[1:], finer):
+            total = crop(upsample(total), feature)
             total = score(torch.cat([total, feature], 1)) if self.fuse == "concat" else total + score(feature)
         return crop(self.last(total), x)
 
@@ -80,11 +80,11 @@ class AlignedUpsample(nn.Module):
         self.register_buffer("kernel", bilinear_kernel(1, 1, 63).repeat(channels, 1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        def enlarge(maps: Tensor) -> Tensor:
+        def upsample(maps: Tensor) -> Tensor:
             whole = F.conv_transpose2d(maps, self.kernel, stride=32, groups=maps.shape[1])  # 32 (h - 1) + 63 rows
             return whole[..., 31:, 31:]  # row 31 is the centre of cell 0
 
-        return enlarge(x) / enlarge(torch.ones_like(x))
+        return upsample(x) / upsample(torch.ones_like(x))
 
 
 def aligned_32s(name: str = "fcn32s_tiny", num_classes: int = 21) -> nn.Module:

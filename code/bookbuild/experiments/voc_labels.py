@@ -37,7 +37,7 @@ def baseline(dataset: VOCSegmentation) -> dict:
 
 
 def round_trip(dataset: VOCSegmentation) -> dict:
-    """Mean IoU of labels averaged over the cells of a stride and enlarged bilinearly again."""
+    """Mean IoU of labels averaged over the cells of a stride and upsampled bilinearly again."""
     scores = {stride: ConfusionMatrix(21) for stride in (32, 16, 8)}
     for _, label in tqdm(dataset, desc="round trip"):
         label = label.as_subclass(torch.Tensor)

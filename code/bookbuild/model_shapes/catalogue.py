@@ -78,7 +78,7 @@ def catalogue(models: dict[str, Callable[..., nn.Module]]) -> dict:
 
 def describe(layer: Layer) -> str:
     """A layer in a few words: "3×3, 64 → 128, stride 2"."""
-    if layer.kind == "enlarge":
+    if layer.kind == "upsample":
         return f"bilinear ×{layer.stride}, frozen"
     if layer.kind not in ("convolution", "pool"):
         return "over the image" if layer.kind == "mean" else f"{layer.kind} to the image"

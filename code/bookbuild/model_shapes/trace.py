@@ -24,7 +24,7 @@ SILENT = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.Dropout, nn.Dropout2d)  # leave 
 class Rule(NamedTuple):
     """How many cells a grid has along one axis, from another grid's n.
 
-    kind: "image" (n pixels), "floor" and "ceil" (a convolution or pool, see `conv_output_size`), "enlarge"
+    kind: "image" (n pixels), "floor" and "ceil" (a convolution or pool, see `conv_output_size`), "upsample"
         (stride * (n + padding)), "one" (the mean over the image).
     of: index of the other grid.
     """
@@ -40,13 +40,13 @@ class Rule(NamedTuple):
         """Cells of this grid, where the other one has n."""
         if self.kind in ("image", "one"):
             return n if self.kind == "image" else 1
-        if self.kind == "enlarge":
+        if self.kind == "upsample":
             return self.stride * (n + self.padding)
         return conv_output_size(n, self.kernel, self.stride, self.padding, self.dilation, self.kind == "ceil")
 
 
 class Layer(NamedTuple):
-    """One step that makes a map: a "convolution", "pool", "mean", "enlarge" (frozen bilinear), "resize" or "crop".
+    """One step that makes a map: a "convolution", "pool", "mean", "upsample" (frozen bilinear), "resize" or "crop".
 
     parameters: its own and those of the batch norm behind it. reads, writes: indices of grids. source: index of the
     layer whose map it reads, -1 for the image, None for maps that were set side by side. (Of a sum it is the last one.)
@@ -97,7 +97,7 @@ class Shapes(NamedTuple):
             cells = rows[layer.writes] * columns[layer.writes]
             if layer.kind == "convolution":
                 counts.append(cells * layer.kernel**2 * layer.in_channels // layer.groups * layer.out_channels)
-            elif layer.kind == "enlarge":  # a layer that keeps whole stamps computes on a frame of zeros
+            elif layer.kind == "upsample":  # a layer that keeps whole stamps computes on a frame of zeros
                 h, w = rows[layer.reads] + 2 * layer.padding, columns[layer.reads] + 2 * layer.padding
                 counts.append(layer.out_channels * layer.stride * h * w * (w + layer.stride * h))
             else:
@@ -106,7 +106,7 @@ class Shapes(NamedTuple):
 
 
 def trace(model: nn.Module) -> Shapes:
-    """Every map that a convolution, a pool or an enlarging layer makes in a model of this package, in order.
+    """Every map that a convolution, a pool or an upsampling layer makes in a model of this package, in order.
 
     Runs a copy on the device `meta`, where tensors have shapes and no numbers: VGG-16 takes no memory either. What is
     used in training only, such as an auxiliary head, does not appear. The last layer is the logits at the image's size.
@@ -207,7 +207,7 @@ def count(module: nn.Module) -> int:
 
 
 def _leaves(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The modules to listen to, with their names: an enlarging layer counts as one, whatever is inside it."""
+    """The modules to listen to, with their names: an upsampling layer counts as one, whatever is inside it."""
     for name, child in module.named_children():
         if isinstance(child, BilinearUpsample | FullUpsample) or not list(child.children()):
             yield prefix + name, child
@@ -218,9 +218,9 @@ def _leaves(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Modul
 def _rule(layer: nn.Module, reads: int) -> tuple[str, Rule, int]:
     """Kind of a layer, the rule of the grid that it writes, and its groups."""
     if isinstance(layer, FullUpsample):
-        return "enlarge", Rule("enlarge", reads, 2 * layer.bilinear.factor, layer.bilinear.factor, 1), 1
+        return "upsample", Rule("upsample", reads, 2 * layer.bilinear.factor, layer.bilinear.factor, 1), 1
     if isinstance(layer, BilinearUpsample) and layer.form == "separable":
-        return "enlarge", Rule("enlarge", reads, layer.kernel_size, layer.factor, 0), 1
+        return "upsample", Rule("upsample", reads, layer.kernel_size, layer.factor, 0), 1
     if isinstance(layer, nn.AdaptiveAvgPool2d) and layer.output_size == 1:
         return "mean", Rule("one", reads), 1
     if isinstance(layer, nn.Conv2d | nn.MaxPool2d):

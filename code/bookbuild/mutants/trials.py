@@ -32,14 +32,8 @@ MEMORY = 6 * 2**30  # bytes
 # checker: the names in its call that are measured
 MEASURED = {
     "seconds_apart": ("dense", "depthwise"),
-    "learned_enlargement": ("miou_frozen", "miou_learned"),
     "skip_in_place": ("miou_in_place", "miou_32s", "miou_8s", "share"),
     "paired_errors": ("difference", "error_paired", "error_separate"),
-    "dilated_coarser": ("miou_at_16", "miou_at_32"),
-    "dilated_auxiliary": ("miou_without", "miou_with"),
-    "infer_mean": ("miou_logits", "share_different"),
-    "infer_statistics": ("miou_8_new", "miou_16_new"),
-    "infer_context": ("miou_by_window",),
     "capstone_better": ("my_network", "my_dice"),
 }
 CLOCKS = ("seconds_apart",)  # of these not even the values are changed: any time is possible

@@ -23,7 +23,7 @@ const maths = {
   apply: (matrix, values) => matrix.map((row) => row.reduce((sum, w, i) => (w ? sum + w * values[i] : sum), 0)),
 
   /** matrix @ image @ matrix.T, for a square image. */
-  enlarge(matrix, image) {
+  upsample(matrix, image) {
     const wide = image.map((line) => maths.apply(matrix, line));
     return turn(turn(wide).map((line) => maths.apply(matrix, line)));
   },
@@ -150,7 +150,7 @@ function start(host) {
     const { s, k, p, corners } = now, aligned = corners === "True", f = Math.floor((k + 1) / 2);
     const matrices = (m) => [maths.transposed(m, k, s, p), maths.interpolate(m, (m - 1) * s + k - 2 * p, aligned)];
     [T, I] = matrices(n);
-    const [mine, other] = matrices(patch[0].length).map((matrix) => patch.map((plane) => maths.enlarge(matrix, plane)));
+    const [mine, other] = matrices(patch[0].length).map((matrix) => patch.map((plane) => maths.upsample(matrix, plane)));
     planes = [patch, mine, other, mine.map((plane, i) => plane.map((row, r) => row.map((v, c) => v - other[i][r][c])))];
     bitmaps = planes.map(bitmap);
     panels.forEach((panel, at) => { panel.caption.textContent = `${panel.name}, ${size(at)} × ${size(at)}`; });

@@ -35,7 +35,7 @@ const maths = (() => {
   const stamp = (x, w, s) => stamps(x.length, w.length, s).map((found) => found.reduce((sum, [i, v]) => sum + x[i] * w[v], 0));
 
   /** Rows, then columns. how: "stamp", "nearest" or "bilinear". */
-  function enlarge(image, w, s, how) {
+  function upsample(image, w, s, how) {
     const line = (x) => (how === "stamp" ? stamp(x, w, s) : collect(resize(x, s, how === "bilinear"), w));
     const turn = (rows) => rows[0].map((_, c) => rows.map((row) => row[c]));
     return turn(turn(image.map(line)).map(line));
@@ -43,7 +43,7 @@ const maths = (() => {
 
   const tent = (k) => Array.from({ length: k }, (_, v) => 1 - Math.abs(v - (k - 1) / 2) / ((k + 1) >> 1));
 
-  return { sums, unevenness, stamps, resize, enlarge, tent };
+  return { sums, unevenness, stamps, resize, upsample, tent };
 })();
 
 function start(host) {
@@ -188,7 +188,7 @@ function start(host) {
       put(text, { x: (v + 0.5) * u, y: 114 });
       text.textContent = number(w[v]);
     });
-    maps = ["stamp", S.how].map((kind) => maths.enlarge(images[S.input], w, S.s, kind));
+    maps = ["stamp", S.how].map((kind) => maths.upsample(images[S.input], w, S.s, kind));
     cell = cell.map((x) => Math.min(x, maps[0].length - 1));
     drawings.forEach((one) => one.draw());
     sheets.forEach((one) => one.draw(Math.floor((width - 14) / 2)));

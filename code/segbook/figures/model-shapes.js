@@ -7,7 +7,7 @@ const maths = {
   /** Cells along one axis of a grid that is made of one with n cells. */
   size([kind, , kernel, stride, padding, dilation], n) {
     if (kind === "image" || kind === "one") return kind === "one" ? 1 : n;
-    if (kind === "enlarge") return stride * (n + padding);
+    if (kind === "upsample") return stride * (n + padding);
     const up = kind === "ceil", room = n + 2 * padding - dilation * (kernel - 1) - 1;
     const cells = Math.floor((room + (up ? stride - 1 : 0)) / stride) + 1;
     return cells - (up && (cells - 1) * stride >= n + padding);
@@ -19,7 +19,7 @@ const maths = {
   /** Multiply-adds of a layer that reads h x w cells and writes rows x columns. */
   work([, kind, inputs, outputs, kernel, stride, padding, , groups], [, h, w], [, rows, columns]) {
     if (kind === "convolution") return rows * columns * kernel ** 2 * inputs * outputs / groups;
-    if (kind !== "enlarge") return 0;
+    if (kind !== "upsample") return 0;
     [h, w] = [h + 2 * padding, w + 2 * padding]; // where whole stamps are kept, it computes on a frame of zeros
     return outputs * stride * h * w * (w + stride * h);
   },
@@ -46,7 +46,7 @@ const maths = {
   /** The size formula with its numbers. */
   formula([kind, , k, s, p, d], n, result) {
     if (kind === "one") return "a mean over the image leaves 1";
-    if (kind === "enlarge") return `${s}·${p ? `(${n} + 1)` : n} = ${result}`;
+    if (kind === "upsample") return `${s}·${p ? `(${n} + 1)` : n} = ${result}`;
     const [open, close] = kind === "ceil" ? "⌈⌉" : "⌊⌋";
     return `${open}(${n} + 2·${p} − ${d}·(${k} − 1) − 1) / ${s}${close} + 1 = ${result}`;
   },
@@ -68,7 +68,7 @@ kit.define({ maths, start(host) {
     const i = x < 1e3 ? 0 : Math.min(3, Math.floor(Math.log10(x) / 3)), y = x / 1e3 ** i;
     return i ? `${y.toFixed(y < 10 ? 2 : y < 100 ? 1 : 0)} ${" kMG"[i]}` : x || "–";
   };
-  const role = ({ layers: [{ layer: [name, kind] }] }) => (/^back/.test(name) ? "s0" : /enl|res|crop/.test(kind) ? "s4" : "s1");
+  const role = ({ layers: [{ layer: [name, kind] }] }) => (/^back/.test(name) ? "s0" : /ups|res|crop/.test(kind) ? "s4" : "s1");
 
   const select = kit.select({ label: "Model", options: names, value: model, oninput: (name) => choose(name) });
   const strides = kit.choice({ label: "Output stride", options: [8, 16, 32].map((s) => [s, s]), value: 8, oninput: (s) => choose(model, s) });

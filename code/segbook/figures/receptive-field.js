@@ -114,7 +114,7 @@ const maths = {
       n = Math.max(27, 2 * rates.reduce((a, b) => a + b) + 9);
     }
     const row = layers.length, map = maths.follow(n, layers)[row];
-    // The cell nearest to the middle; behind an enlargement the one on pixel 0, where the crop begins.
+    // The cell nearest to the middle; behind an upsampling layer the one on pixel 0, where the crop begins.
     const aim = map.lowestUp < 0 ? (n - 1) / 2 : 0;
     const cell = Math.max(0, Math.min(map.cells - 1, Math.round((aim - map.centre) / map.stride - 1e-9)));
     return { title, n, layers, row, cell };

@@ -25,7 +25,7 @@ def test_the_kernel_is_the_packages(call):
         torch.testing.assert_close(torch.outer(tent, tent), bilinear_kernel(1, 1, size)[0, 0].double())
 
 
-def test_both_enlargements_are_torchs(call):
+def test_both_ways_of_upsampling_are_torchs(call):
     """Any stride, kernel and padding, also ones that no upsampler would use: gaps between stamps, outputs cut away."""
     draw = random.Random(0)
     cases = [(1, 1, 1, 0), (3, 2, 6, 0), (3, 12, 1, 6), (5, 1, 6, 0)]  # n, k, s, p
@@ -37,11 +37,11 @@ def test_both_enlargements_are_torchs(call):
         weight = bilinear_kernel(1, 1, k).double()
         expected = F.conv_transpose2d(image, weight, stride=s, padding=p)[0, 0]
         matrix = call("transposed", n, k, s, p).tolist()
-        torch.testing.assert_close(call("enlarge", matrix, image[0, 0].tolist()), expected, atol=1e-6, rtol=0)
+        torch.testing.assert_close(call("upsample", matrix, image[0, 0].tolist()), expected, atol=1e-6, rtol=0)
         for aligned in (False, True):
             matrix = call("interpolate", n, len(expected), aligned).tolist()
             theirs = F.interpolate(image, expected.shape, mode="bilinear", align_corners=aligned)[0, 0]
-            ours = call("enlarge", matrix, image[0, 0].tolist())
+            ours = call("upsample", matrix, image[0, 0].tolist())
             torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0, msg=f"{n=} {k=} {s=} {p=} {aligned=}")
 
 

@@ -46,13 +46,13 @@ def test_maps_are_what_torch_computes(maths):
         canvas = F.conv_transpose2d(image[None, None], kernel(w), stride=s)[0, 0]
         canvas, cut = F.pad(canvas, (0, s, 0, s)), max(0, (k - s) // 2)  # below the stride the canvas ends too early
         stamped = canvas[cut : cut + side, cut : cut + side]
-        np.testing.assert_allclose(call("enlarge", image.tolist(), w, s, "stamp"), stamped, atol=1e-6)
+        np.testing.assert_allclose(call("upsample", image.tolist(), w, s, "stamp"), stamped, atol=1e-6)
         for how in ("nearest", "bilinear"):
             options = {"align_corners": False} if how == "bilinear" else {}
             large = F.interpolate(image[None, None], scale_factor=s, mode=how, **options)
             left, right = (k - 1) // 2, k - 1 - (k - 1) // 2
             expected = F.conv2d(F.pad(large, (left, right, left, right)), kernel(w))[0, 0]
-            np.testing.assert_allclose(call("enlarge", image.tolist(), w, s, how), expected, atol=1e-6)
+            np.testing.assert_allclose(call("upsample", image.tolist(), w, s, how), expected, atol=1e-6)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ def test_sizes_are_those_of_the_package(maths):
     for _ in range(150):
         kernel, stride, dilation, n = draw.randint(1, 7), draw.randint(1, 4), draw.randint(1, 4), draw.randint(1, 40)
         padding = draw.randint(0, kernel // 2) * dilation + draw.choice([0, 0, 100])
-        kind = draw.choice(["floor", "ceil", "enlarge", "one", "image"])
+        kind = draw.choice(["floor", "ceil", "upsample", "one", "image"])
         rule = Rule(kind, 0, kernel, stride, padding, dilation)
         try:
             expected = rule.size(n)

@@ -211,7 +211,7 @@ def test_random_stacks_with_max_pools_against_spikes(seed):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_centres_are_what_a_ramp_says(seed):
-    """Pixel j holds j. Means of symmetric windows and bilinear enlargement answer with the position of their cells."""
+    """Pixel j holds j. Means of symmetric windows and bilinear upsampling answer with the position of their cells."""
     draw, layers = random.Random(2000 + seed), []
     for _ in range(draw.randint(1, 5)):
         k, s, d = draw.randint(1, 5), draw.randint(1, 3), draw.randint(1, 3)
@@ -295,7 +295,7 @@ def test_offsets_of_the_vgg_fcns():
     """Long et al.: input padding 100, crops 19 (32s), 5 and 27 (16s), 5, 9 and 31 (8s)."""
     features = vgg16()
     features[0].padding = (100, 100)
-    trunk = [features, nn.Conv2d(512, 1, 7), nn.Conv2d(1, 1, 1)]
+    backbone = [features, nn.Conv2d(512, 1, 7), nn.Conv2d(1, 1, 1)]
     up = {k: nn.ConvTranspose2d(1, 1, k, k // 2) for k in (4, 16, 32, 64)}
 
     def crop(finer, coarser):
@@ -304,11 +304,11 @@ def test_offsets_of_the_vgg_fcns():
         return (coarser.centre - finer.centre) / finer.stride
 
     image, pool3, pool4 = receptive_field([]), receptive_field(features[:17]), receptive_field(features[:24])
-    assert crop(receptive_field([*trunk, up[64]]), image) == 19
-    assert crop(pool4, receptive_field([*trunk, up[4]])) == 5  # so their sum lies where conv7's enlarged score lies
-    assert crop(receptive_field([*trunk, up[4], up[32]]), image) == 27
-    assert crop(pool3, receptive_field([*trunk, up[4], up[4]])) == 9
-    assert crop(receptive_field([*trunk, up[4], up[4], up[16]]), image) == 31
+    assert crop(receptive_field([*backbone, up[64]]), image) == 19
+    assert crop(pool4, receptive_field([*backbone, up[4]])) == 5  # so their sum lies where conv7's upsampled logits lie
+    assert crop(receptive_field([*backbone, up[4], up[32]]), image) == 27
+    assert crop(pool3, receptive_field([*backbone, up[4], up[4]])) == 9
+    assert crop(receptive_field([*backbone, up[4], up[4], up[16]]), image) == 31
 
 
 class Meet(nn.Module):

@@ -57,7 +57,7 @@ def test_frozen_and_learned_forms_start_equal(noise, calibrate):
 
 @pytest.mark.parametrize("form", ["separable", "grouped", "dense"])
 @pytest.mark.parametrize("factor", [2, 8, 32])
-def test_enlarging_layers_are_the_bilinear_transposed_convolution(factor, form, noise):
+def test_upsampling_layers_are_the_bilinear_transposed_convolution(factor, form, noise):
     x = noise(2, 3, 4, 5)
     layer = upsampler(3, factor, form)
     expected = F.conv_transpose2d(x, bilinear_kernel(3, 3, 2 * factor), stride=factor, padding=factor // 2)
@@ -73,7 +73,7 @@ def test_skips_written_out(size, noise, calibrate):
     x = noise(2, 3, *size)
     _, layer2, layer3, layer4 = model.backbone(x)
 
-    def enlarge(y, factor):
+    def upsample(y, factor):
         weight = bilinear_kernel(21, 21, 2 * factor)
         return F.conv_transpose2d(y, weight, stride=factor, padding=factor // 2)
 
@@ -81,14 +81,14 @@ def test_skips_written_out(size, noise, calibrate):
         return F.conv2d(feature, layer.weight, layer.bias)
 
     third, second = scored(layer3, model.skip_scores[0]), scored(layer2, model.skip_scores[1])
-    y = enlarge(scored(layer4, model.score), 2)[..., : third.shape[2], : third.shape[3]] + third
-    y = enlarge(y, 2)[..., : second.shape[2], : second.shape[3]] + second
-    expected = enlarge(y, 8)[..., : size[0], : size[1]]
+    y = upsample(scored(layer4, model.score), 2)[..., : third.shape[2], : third.shape[3]] + third
+    y = upsample(y, 2)[..., : second.shape[2], : second.shape[3]] + second
+    expected = upsample(y, 8)[..., : size[0], : size[1]]
     torch.testing.assert_close(model(x), expected, atol=1e-4, rtol=1e-4)
     # Its neighbour that must fail: the parallel 8s of the paper's picture is another network.
-    y = enlarge(scored(layer4, model.score), 4)[..., : second.shape[2], : second.shape[3]]
-    y = y + enlarge(third, 2)[..., : second.shape[2], : second.shape[3]] + second
-    assert (enlarge(y, 8)[..., : size[0], : size[1]] - expected).abs().max() > 0.01
+    y = upsample(scored(layer4, model.score), 4)[..., : second.shape[2], : second.shape[3]]
+    y = y + upsample(third, 2)[..., : second.shape[2], : second.shape[3]] + second
+    assert (upsample(y, 8)[..., : size[0], : size[1]] - expected).abs().max() > 0.01
 
 
 def test_score_layers_start_as_xavier_and_zero():
@@ -122,7 +122,7 @@ def test_load_coarser_starts_from_the_coarser_prediction(coarse, fine, upsample,
     assert not fine.skip_scores[-1].weight.any() and not fine.skip_scores[-1].bias.any()
     x = noise(2, 3, 96, 128)
     theirs, ours = coarse(x), fine(x)
-    assert (ours - theirs).abs().mean() < 0.2 * theirs.abs().mean()  # enlarged in two steps, not in one
+    assert (ours - theirs).abs().mean() < 0.2 * theirs.abs().mean()  # upsampled in two steps, not in one
     assert (ours.argmax(1) == theirs.argmax(1)).float().mean() > 0.9
 
 

@@ -140,7 +140,7 @@ def test_any_size_comes_back(size, noise):
 
 
 @pytest.mark.parametrize("factor", [2, 8, 32])
-def test_enlarge_full_is_the_transposed_convolution_without_padding(factor, noise):
+def test_full_upsampling_is_the_transposed_convolution_without_padding(factor, noise):
     x = noise(2, 3, 4, 5)
     expected = F.conv_transpose2d(x, bilinear_kernel(3, 3, 2 * factor), stride=factor)
     layer = FullUpsample(3, factor)
@@ -209,7 +209,7 @@ def test_staged_training_16s_from_32s_and_8s_from_16s(noise):
     for model in (middle, fine):
         assert torch.equal(model.score.weight, coarse.score.weight)
         assert torch.equal(model.backbone.fc6.weight, coarse.backbone.fc6.weight)
-        assert (model(x) - expected).abs().mean() < 0.1 * expected.abs().mean()  # enlarged in steps, not at once
+        assert (model(x) - expected).abs().mean() < 0.1 * expected.abs().mean()  # upsampled in steps, not at once
     with pytest.raises(ValueError, match="32s to 16s to 8s"):
         coarse.load_coarser(middle)
 
