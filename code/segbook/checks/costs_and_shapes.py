@@ -79,7 +79,8 @@ def costs_rank(split_exactly: Callable) -> str:
         copies = len(depthwise) // channels
         require(
             depthwise.shape == (copies * channels, 1, 3, 3) and across.shape == (outputs, copies * channels, 1, 1),
-            f"for {said} the kernels have the {shapes}, and F.conv2d needs (m C, 1, 3, 3) and (D, m C, 1, 1)",
+            f"for {said} the kernels have the {shapes}, and F.conv2d needs "
+            "(copies * channels, 1, 3, 3) and (outputs, copies * channels, 1, 1)",
         )
         x = torch.randn(2, channels, 9, 8, generator=draw)
         expected = F.conv2d(x, kernel)
@@ -90,10 +91,10 @@ def costs_rank(split_exactly: Callable) -> str:
             hint = "are the copies of one channel next to one another, and is each part's size (the s of the SVD) in?"
             if copies < max(ranks):
                 hint = "with so few copies only the nearest kernel can be had, not the kernel itself"
-            raise Wrong(f"for {said}, with m = {copies}, the answers are off by {off:.0%}: {hint}")
+            raise Wrong(f"for {said}, with {copies} copies, the answers are off by {off:.0%}: {hint}")
         require(
             copies <= max(ranks),
-            f"for {said} it is exact with m = {copies}, and a smaller m would do: how many different kernels do the "
-            "outputs need on one channel? Count directions, not outputs",
+            f"for {said} it is exact with {copies} copies of each channel, and fewer would do: how many different "
+            "kernels do the outputs need on one channel? Count directions, not outputs",
         )
     return "exact, with as many copies as the channel of highest rank needs"
