@@ -393,9 +393,11 @@ def test_bad_pictures_get_a_sentence(local, visit):
     assert not page.faults
 
 
-def test_a_dropped_file_is_opened(local, visit):
+@pytest.mark.parametrize("started", [True, False], ids=["the network is there", "it is not"])
+def test_a_dropped_file_is_opened(local, visit, started):
     page = visit()
-    start(page)
+    if started:
+        start(page)
     drop = (
         "bytes => { const list = new DataTransfer();"
         "if (bytes) list.items.add(new File([new Uint8Array(bytes)], 'dropped.png', { type: 'image/png' }));"
@@ -404,7 +406,7 @@ def test_a_dropped_file_is_opened(local, visit):
         "e.dispatchEvent(new DragEvent('drop', { dataTransfer: list, bubbles: true, cancelable: true })) }"
     )
     page.evaluate(drop, list(png(np.full((50, 100, 3), 90, dtype=np.uint8))["buffer"]))
-    page.wait_for_function("document.querySelector('segment-picture').result?.height === 129")
+    page.wait_for_function("document.querySelector('segment-picture').result?.height === 129", timeout=60_000)
     page.evaluate(drop, None)
     assert message(page).startswith("What you dropped is no file")
 

@@ -116,14 +116,6 @@ class App {
     const under = el("div.under", {}, this.controls, el("div.said", {}, this.facts, this.probe));
     this.perTab = el("div"); // legend, settings and card
     this.host.body.replaceChildren(tabs, this.sampleRow, sources, fields, under, this.perTab, el("p.note", {}, PRIVATE));
-    this.host.addEventListener("dragover", (event) => { event.preventDefault(); this.host.toggleAttribute("over", true); });
-    this.host.addEventListener("dragleave", () => this.host.removeAttribute("over"));
-    this.host.addEventListener("drop", (event) => {
-      event.preventDefault();
-      this.host.removeAttribute("over");
-      if (event.dataTransfer.files[0]) this.openFile(event.dataTransfer.files[0]);
-      else this.host.say("What you dropped is no file. Save the picture first, then drop the file.");
-    });
     document.addEventListener("paste", (event) => {
       const file = [...event.clipboardData?.files ?? []].find(({ type }) => type.startsWith("image/"));
       if (!file || !this.host.isConnected) return; // words are pasted elsewhere
@@ -453,5 +445,6 @@ window.segmentDemo.open = async (host, sample, progress) => {
   const app = new App(host, engine);
   app.build();
   await app.turnTo("photos", sample);
+  return app;
 };
 })();

@@ -73,25 +73,28 @@
       this.spoken = el("p.sr", { "aria-live": "polite" });
       const style = el("link", { rel: "stylesheet", href: `${HERE}segment.css` });
       this.attachShadow({ mode: "open" }).append(style, this.body, this.message, this.spoken);
+      this.acceptDrops();
       this.poster();
     }
 
     /** What is there before the click: the light children (a picture), buttons, what a click will load. */
     poster() {
-      const problem = obstacle();
+      const problem = obstacle(), picture = el("div.poster", {}, el("slot"));
       this.say("");
       if (problem) {
-        this.body.replaceChildren(el("slot"), el("p.note", {}, problem));
+        this.body.replaceChildren(picture, el("p.note", {}, problem));
         return;
       }
       const start = el("button.start", { type: "button", onclick: () => this.start() }, "Segment your own photograph");
-      const row = el("div.begin", {}, start);
+      const camera = el("button", { type: "button", onclick: () => this.start(null, (app) => app.openCamera()) }, "Use the camera");
+      const row = el("div.begin", {}, start, camera, el("span", {}, "or drop one here"));
+      const tries = el("div.row", { role: "group", "aria-label": "Samples" });
       const facts = el("p.note", {}, PRIVATE);
       this.progress = el("progress", { "aria-label": "Loading", hidden: true, max: 1, value: 0 });
-      this.body.replaceChildren(el("slot"), row, this.progress, facts);
+      this.body.replaceChildren(picture, row, tries, this.progress, facts);
       listed().then(() => {
         const { runtime, files, networks, pictures } = demo.listing;
-        row.append(el("span", {}, "or try"), ...this.samples(pictures.samples, (sample) => this.start(sample)));
+        tries.append(...this.samples(pictures.samples, (sample) => this.start(sample)));
         const size = ((runtime.wasm.bytes + files[networks.photos.file].bytes) / 1e6).toFixed(1);
         const from = runtime.host ? `from this site and, for the runtime, from ${runtime.host}, because the book was built without npm`
           : "from this site";
@@ -104,7 +107,10 @@
         el("img", { src: sample.thumb, alt: "" }), sample.name));
     }
 
-    async start(sample) {
+    /** Load the network and show a sample, the first where none is named; `then` is told what has been opened. */
+    async start(sample, then = () => {}) {
+      if (this.starting) return;
+      this.starting = true;
       for (const button of this.body.querySelectorAll("button")) button.disabled = true;
       this.progress.hidden = false;
       this.say("");
@@ -112,11 +118,28 @@
         await listed();
         await Promise.all(["stage.js", "worker.js"].map((name) => script(HERE + name)));
         await script(`${HERE}app.js`);
-        await demo.open(this, sample ?? demo.listing.pictures.samples[0], (share) => { this.progress.value = share; });
+        this.app = await demo.open(this, sample ?? demo.listing.pictures.samples[0], (share) => { this.progress.value = share; });
+        then(this.app);
       } catch (error) {
         this.poster();
         this.say(`${error.message} Nothing else on this page is affected; you can try again.`);
+      } finally {
+        this.starting = false;
       }
+    }
+
+    /** A picture may be dropped before and after the network is there. */
+    acceptDrops() {
+      this.addEventListener("dragover", (event) => { event.preventDefault(); this.toggleAttribute("over", true); });
+      this.addEventListener("dragleave", () => this.removeAttribute("over"));
+      this.addEventListener("drop", (event) => {
+        event.preventDefault();
+        this.removeAttribute("over");
+        const [file] = event.dataTransfer.files;
+        if (!file) this.say("What you dropped is no file. Save the picture first, then drop the file.");
+        else if (this.app) this.app.openFile(file);
+        else if (!obstacle()) this.start(null, (app) => app.openFile(file));
+      });
     }
 
     /** A sentence for the eye and, as an alert, for the ear. */

@@ -9,6 +9,7 @@ import json
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from bookbuild import ROOT
@@ -43,7 +44,10 @@ def draw_poster(image: np.ndarray) -> Image.Image:
     label = torch.from_numpy(
         np.array(Image.fromarray(label.numpy().astype(np.uint8)).resize(picture.shape[1::-1], Image.Resampling.NEAREST))
     )
-    painted = infer.overlay(picture, label.where(label > 0, data.VOID), data.VOC_PALETTE, alpha=0.7)
+    painted = infer.overlay(picture, label.where(label > 0, data.VOID), data.VOC_PALETTE, alpha=0.6)
+    inside = (label > 0)[None].float()
+    edge = F.max_pool2d(inside, 5, 1, 2) - inside  # 2 pixels, so that the answer is seen on a dark class, too
+    painted[edge[0].bool().numpy()] = 255
     return Image.fromarray(np.concatenate([picture, np.full_like(picture[:, :8], 255), painted], axis=1))
 
 

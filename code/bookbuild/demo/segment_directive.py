@@ -51,7 +51,8 @@ def element(compact: bool, static: str) -> str:
     """
     return (
         f'<segment-picture{" data-compact" * compact} role="group" aria-label="{LABEL}">'
-        f'<img src="{static}/network/poster.webp" alt="{ALT}" width="1032" height="341"><p>{ALONE}</p>'
+        f'<img src="{static}/network/poster.webp" alt="{ALT}" width="1032" height="341">'
+        f'<img class="veil" src="{static}/network/poster.webp" alt="" hidden><p>{ALONE}</p>'
         f'</segment-picture>\n<script defer src="{static}/segment/segment.js"></script>\n'
     )
 

@@ -14,6 +14,7 @@ A kernel of three taps has rate 2. How many zeros stand between two of its taps?
 ```
 """
 
+import hashlib
 from collections.abc import Sequence
 
 from docutils import nodes
@@ -67,7 +68,8 @@ class QuestionDirective(SphinxDirective):
     option_spec = {"answer": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
-        question = Box(title=TITLE, classes=["question"])
+        told = hashlib.sha256("\n".join(self.content).encode()).hexdigest()  # another question, another tick
+        question = Box(title=TITLE, classes=["question"], ids=[f"question-{told[:8]}"])
         self.state.nested_parse(self.content, self.content_offset, question)
         kinds = [child.tagname for child in question]
         items = question[-1].children if kinds[-1:] == ["bullet_list"] else []
