@@ -9,7 +9,6 @@ CH ?= 01
 CONSTRAINTS ?= constraints.txt
 JOBS ?= 2
 EDITION ?= student
-INSTRUCTOR := _build/instructor
 export PYTHONPATH := $(CURDIR)/code
 # Idle OpenMP threads sleep instead of spinning: on two busy cores a training step took 2.5 s spinning and 0.2 s so.
 export OMP_WAIT_POLICY := PASSIVE
@@ -73,8 +72,8 @@ test: lint           ## everything that proves the project
 	@echo "== tests"
 	$(PYTEST)
 
-notebooks: $(READY)  ## write each chapter's notebook beside its source (EDITION=instructor: with solutions, into _build)
-	$(BIN)/python -m bookbuild.notebooks.export --edition $(EDITION) $(if $(filter instructor,$(EDITION)),--out $(INSTRUCTOR))
+notebooks: $(READY)  ## each chapter's notebook beside its source (EDITION=instructor, with solutions, or nbgrader: into _build)
+	$(BIN)/python -m bookbuild.notebooks.export --edition $(EDITION) $(if $(filter-out student,$(EDITION)),--out _build/$(EDITION))
 
 results: $(READY)    ## the trainings whose numbers the chapters print, what is missing of them (RUNS=toyvoc control/*)
 	$(BIN)/python -m bookbuild.experiments.toyvoc $(RUNS)
