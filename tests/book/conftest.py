@@ -33,7 +33,7 @@ class SmallBook:
 
     def __init__(self, root: Path):
         self.root = root
-        for name in ("_config.yml", "references.bib", "pyproject.toml", "requirements.txt"):
+        for name in ("_config.yml", "CITATION.cff", "references.bib", "pyproject.toml", "requirements.txt"):
             shutil.copy(ROOT / name, root)
         shutil.copytree(ROOT / "code", root / "code", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         for name in ("_static", "_extra"):
