@@ -10,13 +10,12 @@ CONSTRAINTS ?= constraints.txt
 # How many tests run at once: two for each of two cores, since a test of a browser, a process or a limit mostly waits.
 JOBS ?= 4
 EDITION ?= student
-INSTRUCTOR := _build/instructor
 export PYTHONPATH := $(CURDIR)/code
 # Idle OpenMP threads sleep instead of spinning: on two busy cores a training step took 2.5 s spinning and 0.2 s so.
 export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
-.PHONY: help book preview check lint test notebooks serve results photos replay gpu bench mutants shake links clean distclean
+.PHONY: help book pdf slides preview check lint test notebooks serve results photos replay gpu bench mutants shake links clean distclean
 
 # What the pages are made of. The stamp is as new as the last build that succeeded.
 BUILT := _build/html/.built
@@ -42,11 +41,18 @@ book: $(READY)       ## execute every chapter and build the site: _build/html/in
 	@echo "== executing the chapters and building the pages (warnings are errors)"
 	@touch _build/.begun 2>/dev/null || { mkdir -p _build; touch _build/.begun; }
 	$(BIN)/jupyter-book build . -W -n --keep-going
+	$(BIN)/python -m bookbuild.slides _build/html >/dev/null
 	@mv _build/.begun $(BUILT)
 	@echo "== done: open _build/html/index.html, or run make serve"
 
 $(BUILT): $(SOURCES)
 	$(MAKE) --no-print-directory book
+
+pdf: $(READY) $(BUILT)  ## the whole book as a PDF, printed by Chromium: _build/html/segbook.pdf
+	$(BIN)/python -m bookbuild.pdf _build/html _build/html/segbook.pdf
+
+slides: $(READY) $(BUILT)  ## a deck for each session of the instructor's guide: _build/html/slides
+	$(BIN)/python -m bookbuild.slides _build/html
 
 preview: $(READY)    ## one page executed, the others as text, in a browser (CH=04, or an optional page's name)
 	@$(BIN)/segbook data make-toy >/dev/null
@@ -74,8 +80,8 @@ test: lint           ## everything that proves the project
 	@echo "== tests"
 	$(PYTEST)
 
-notebooks: $(READY)  ## write each chapter's notebook beside its source (EDITION=instructor: with solutions, into _build)
-	$(BIN)/python -m bookbuild.notebooks.export --edition $(EDITION) $(if $(filter instructor,$(EDITION)),--out $(INSTRUCTOR))
+notebooks: $(READY)  ## each chapter's notebook beside its source (EDITION=instructor, with solutions, or nbgrader: into _build)
+	$(BIN)/python -m bookbuild.notebooks.export --edition $(EDITION) $(if $(filter-out student,$(EDITION)),--out _build/$(EDITION))
 
 results: $(READY)    ## the trainings whose numbers the chapters print, what is missing of them (RUNS=toyvoc control/*)
 	$(BIN)/python -m bookbuild.experiments.toyvoc $(RUNS)

@@ -6,6 +6,8 @@ measure.py     how long the pages are, and may be
 records.py     results/**.json: written, merged, read, each run with where it comes from
 site/          Sphinx's part: execution, directives and roles, the page's head, search, the last hand on the pages
 notebooks/     the exporter: from a chapter's source to the notebook that Colab opens
+slides/        a deck a session of the instructor's guide, from the built pages
+pdf/           the whole book in one file, from the built pages
 demo/          the network that runs in the page
 experiments/   the trainings whose numbers the chapters print
 bench/         speed, as ratios to peers

@@ -27,6 +27,7 @@ REWRITTEN: tuple[str, ...] = (
     "14-ours-against-the-papers",
 )
 HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a page's title
+EXERCISE_HEAD = re.compile(r"\*(?P<minutes>\d+) min, level (?P<level>[123])\.\*")  # an exercise begins with it
 PIN = re.compile(r"^(d2l==\S+)", re.MULTILINE)
 # What Jupyter Book and Sphinx do where _config.yml is silent.
 EXTENSIONS = ["colon_fence", "dollarmath", "linkify", "substitution", "tasklist"]
@@ -138,6 +139,15 @@ def read_book(root: Path) -> Book:
         deeper=deeper,
         pages=names,
     )
+
+
+def read_toc(root: Path) -> list[tuple[str, list[str]]]:
+    """The parts of the book in their order: caption and names of pages; the home page is a part of its own."""
+    toc = _yaml(root / "_toc.yml")
+    parts = [("", [toc.get("root", "index")])]
+    for part in toc.get("parts") or [toc]:
+        parts.append((part.get("caption", ""), [entry["file"] for entry in part.get("chapters") or []]))
+    return parts
 
 
 def _pinned_d2l(path: Path) -> str:

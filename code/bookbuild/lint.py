@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bookbuild import ROOT
-from bookbuild.chapters import CHAPTER, DEEPER, HEADER, in_new_form, notebook_files
+from bookbuild.chapters import CHAPTER, DEEPER, EXERCISE_HEAD, HEADER, in_new_form, notebook_files
 from bookbuild.prose import CELL, CELL_HEAD, Fault, blanked, line_at, prose
 from bookbuild.site.cells import FOLDED, cell_title
 from bookbuild.symbols import retired
@@ -86,7 +86,7 @@ def exercises(text: str, least: int, most: int, easy: int) -> Iterator[Fault]:
     for label, found in asked.items():
         if label not in solved:
             yield line_at(text, found.start()), f"the exercise {label} has no solution"
-        if not re.match(r"\*\d+ min, level [123]\.\*", found[2]):
+        if not EXERCISE_HEAD.match(found[2]):
             yield line_at(text, found.start()), f"the exercise {label} begins with its time: `*5 min, level 1.*`"
     for label, found in solved.items():
         if label not in asked:

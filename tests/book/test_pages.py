@@ -21,8 +21,9 @@ from bookbuild.chapters import notebook_files, page_name
 from segbook.plot import INK, ON_DARK
 
 SITE = ROOT / "_build" / "html"
-HTML = (p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if "_static" not in p.parts)
-PAGES = sorted(name for name in HTML if name != "index.html")  # the root only leads on: see the last test
+HTML = (p.relative_to(SITE).as_posix() for p in SITE.rglob("*.html") if not {"_static", "slides"} & set(p.parts))
+APART = ("index.html", "404.html")  # the root only leads on: see the last test; the other is for lost readers
+PAGES = sorted(name for name in HTML if name not in APART)
 CHAPTERS = [page_name(path) for path in notebook_files(ROOT)]  # and optional pages
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 PACKED = (".html", ".css", ".js", ".svg", ".json", ".txt")  # what a web server compresses

@@ -60,6 +60,7 @@ def test_what_is_published_is_proven_first():
     proof = next(i for i, step in enumerate(steps) if step.get("run") == "make test")
     upload = next(i for i, step in enumerate(steps) if "upload-pages" in step.get("uses", ""))
     assert proof < upload and steps[upload]["with"]["path"] == "_build/html"
+    assert {"run": "make pdf"} in steps[proof:upload], "the footer of every page leads to it"
 
 
 def test_a_pull_request_is_proven_and_can_be_looked_at():

@@ -3,6 +3,7 @@
     python -m bookbuild.notebooks.export                                  # student edition, in book/
     python -m bookbuild.notebooks.export --check                          # are they in step? writes nothing
     python -m bookbuild.notebooks.export --edition instructor --out DIR   # with solutions that run, and their sheet
+    python -m bookbuild.notebooks.export --edition nbgrader --out DIR     # a course folder of nbgrader
 
 A notebook has no outputs and is the same, byte for byte, whenever its source is.
 """
@@ -20,6 +21,7 @@ import nbformat
 
 from bookbuild import ROOT
 from bookbuild.chapters import DEEPER, BookError, notebook_files, read_book
+from bookbuild.notebooks import nbgrader
 from bookbuild.notebooks.blocks import caption, render_block
 from bookbuild.notebooks.citations import Citations, read_bibliography
 from bookbuild.notebooks.inline import PICTURES, Context, cite_keys, render_inline, roles
@@ -35,6 +37,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+EDITIONS = ("student", "instructor", "nbgrader")
 SOLUTION = "solution"  # tag of the instructor edition's cells that hold one
 HEADINGS = ("### ", "## ", "# ")  # what starts a cell of its own, so that Colab can fold it and list it
 NotebookCell = tuple[str, str, dict[str, Any]]  # kind, source, metadata
@@ -46,6 +49,7 @@ class Exporter:
     def __init__(self, root: Path, edition: str = "student"):
         self.root = root
         self.instructor = edition == "instructor"
+        self.nbgrader = edition == "nbgrader"
         self.library = Library(read_book(root))
         self.entries = read_bibliography(self.library.book.bibliographies)
         self.errors: list[BookError] = []
@@ -62,6 +66,9 @@ class Exporter:
                 continue
             if all(kind == "markdown" for kind, _, _ in cells):
                 cells.append(("code", setup_cell(self.library.book, chapter.entry, time), {}))
+            if self.nbgrader and "exercise" in cell.tags:
+                cells += nbgrader.graded(cell.code, *_asked(chapter, cell))
+                continue
             cells.append(_code_cell(cell))
             if cell.figure:
                 cells.append(("markdown", self._attempt(self._caption, cell, context), {}))
@@ -129,6 +136,14 @@ class Exporter:
         return caption("figure", cell.figure, text, context)
 
 
+def _asked(chapter: Chapter, starter: Cell) -> tuple[Block, Block]:
+    """The exercise that a starter belongs to, and its solution."""
+    blocks = [block for cell in chapter.cells for block in cell.blocks]
+    exercise = [block for block in blocks if block.name == "exercise" and block.line < starter.line][-1]
+    label = exercise.options["label"]
+    return exercise, next(block for block in blocks if is_solution(block) and block.text == label)
+
+
 def _code_cell(cell: Cell) -> NotebookCell:
     """A cell of the source; what the page folds or leaves out is a titled form on Colab, and folded in Jupyter."""
     title, code = cell_title(cell.code) if set(FOLDED) & set(cell.tags) else ("", cell.code)
@@ -171,7 +186,7 @@ def _attachment(path: Path) -> dict[str, str]:
 def export(root: Path, edition: str = "student", out: Path | None = None) -> tuple[dict[Path, str], list[BookError]]:
     """The text of each notebook by the file it belongs in, and all that is wrong with the other chapters.
 
-    The instructor edition has a sheet of solutions beside each notebook.
+    The instructor edition has a sheet of solutions beside each notebook, nbgrader's a file of settings.
     """
     try:
         exporter = Exporter(root, edition)
@@ -181,6 +196,9 @@ def export(root: Path, edition: str = "student", out: Path | None = None) -> tup
     for chapter in exporter.library.chapters.values():
         if text := exporter.notebook(chapter):
             path = (out or root / "book") / chapter.entry.notebook
+            if exporter.nbgrader:
+                path = nbgrader.place(out, chapter.entry.notebook)
+                texts[out / "nbgrader_config.py"] = nbgrader.CONFIG
             texts[path] = text
             if exporter.instructor:
                 texts[path.with_name(f"{path.stem}-solutions.md")] = exporter.sheet(chapter)
@@ -203,13 +221,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m bookbuild.notebooks.export", description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing, fail if a notebook is out of step")
-    parser.add_argument("--edition", choices=("student", "instructor"), default="student")
+    parser.add_argument("--edition", choices=EDITIONS, default="student")
     parser.add_argument("--out", type=Path, help="folder for the notebooks (default: beside the sources)")
     parser.add_argument("--root", type=Path, default=ROOT, help="the book's repository (default: this one)")
     options = parser.parse_args(arguments)
     root = options.root.resolve()
-    if options.edition == "instructor" and options.out is None:
-        parser.error("the instructor edition holds the solutions: say where it shall go with --out DIR")
+    if options.edition != "student" and options.out is None:
+        parser.error(f"the {options.edition} edition holds the solutions: say where it shall go with --out DIR")
 
     out = options.out.resolve() if options.out else None
     texts, errors = export(root, options.edition, out)

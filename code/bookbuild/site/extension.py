@@ -14,7 +14,19 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
 
 from bookbuild.demo import segment_directive as segment
-from bookbuild.site import bench_page, cells, comforts, deeper_numbers, home, memory, page_head, question, search_order
+from bookbuild.site import (
+    around,
+    bench_page,
+    cells,
+    comforts,
+    deeper_numbers,
+    home,
+    memory,
+    page_head,
+    question,
+    search_order,
+    teaching,
+)
 from bookbuild.site.dependencies import chapter_digest
 from bookbuild.site.execution import execute_side_by_side
 from bookbuild.site.finishing import finish
@@ -148,6 +160,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     home.setup(app)
     comforts.setup(app)
     search_order.setup(app)
+    teaching.setup(app)
+    around.setup(app)
     app.connect("env-get-outdated", outdated_chapters)
     app.connect("env-before-read-docs", execute_first)
     app.connect("source-read", stamp_digest)
