@@ -32,11 +32,8 @@ MEMORY = 6 * 2**30  # bytes
 # checker: the names in its call that are measured
 MEASURED = {
     "seconds_apart": ("dense", "depthwise"),
-    "learned_enlargement": ("miou_frozen", "miou_learned"),
     "skip_in_place": ("miou_in_place", "miou_32s", "miou_8s", "share"),
     "paired_errors": ("difference", "error_paired", "error_separate"),
-    "dilated_coarser": ("miou_at_16", "miou_at_32"),
-    "dilated_auxiliary": ("miou_without", "miou_with"),
     "infer_mean": ("miou_logits", "share_different"),
     "infer_statistics": ("miou_8_new", "miou_16_new"),
     "infer_context": ("miou_by_window",),
@@ -214,7 +211,7 @@ def run_values(chapter: str, answers_file: Path) -> None:
         answers_file: Python, with RIGHT: (checker, right answers) pairs.
     """
     table = runpy.run_path(str(answers_file))["RIGHT"]
-    for checker in sorted(set(MEASURED) - set(CLOCKS)):
+    for checker in sorted({one for one, _ in table} & set(MEASURED) - set(CLOCKS)):
         judged = getattr(checks, checker)
         for answers in [list(row) for one, row in table if one == checker][:1]:
             measured = [i for i, name in enumerate(signature(judged).parameters) if name in MEASURED[checker]]
