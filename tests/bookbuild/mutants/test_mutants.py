@@ -11,7 +11,19 @@ from bookbuild.chapters import notebook_files
 from bookbuild.mutants import trials as mutant_trials
 from bookbuild.mutants.mutate import mutants, solution, values
 from bookbuild.mutants.run import equivalents, notebooks, report
-from bookbuild.mutants.trials import Verdict, attempt, exercise, exercises, fingerprint, in_a_fork, judge, short_name
+from bookbuild.mutants.trials import (
+    CLOCKS,
+    MEASURED,
+    WHOLE,
+    Verdict,
+    attempt,
+    exercise,
+    exercises,
+    fingerprint,
+    in_a_fork,
+    judge,
+    short_name,
+)
 from segbook import checks
 from segbook.checks import core
 
@@ -155,9 +167,23 @@ def test_a_page_is_called_by_its_number_or_its_name(tmp_path):
     assert [short_name(tmp_path / name) for name in ("04-bilinear.ipynb", "deeper/holes.ipynb")] == ["04", "holes"]
 
 
-def test_every_equivalent_mutant_is_one_of_the_book(tmp_path):
+@pytest.fixture(scope="module")
+def every(tmp_path_factory):
+    """All exercises of the book."""
+    folder = tmp_path_factory.mktemp("solved")
+    return [one for path in notebooks(folder, map(short_name, notebook_files(ROOT))) for one in exercises(path)]
+
+
+def test_every_measured_answer_is_one_of_the_book(every):
+    calls = {one.checker: one.call for one in every}
+    for checker, names in MEASURED.items():
+        asked = {node.id for node in ast.walk(ast.parse(calls[checker])) if isinstance(node, ast.Name)}
+        assert set(names) <= asked, checker
+    assert set(CLOCKS) <= set(MEASURED) and set(WHOLE) <= set(calls)
+
+
+def test_every_equivalent_mutant_is_one_of_the_book(every):
     """Names go stale when a solution changes; that the checker lets them pass is seen by a full run."""
-    every = [one for path in notebooks(tmp_path, map(short_name, notebook_files(ROOT))) for one in exercises(path)]
     known = {one.checker: {mutant.name for mutant in one.mutants()} for one in every}
     for checker, names in equivalents().items():
         assert {name for name in names if not name.startswith("answer ")} <= known[checker], checker
