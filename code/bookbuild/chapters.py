@@ -9,23 +9,6 @@ import yaml
 
 CHAPTER = re.compile(r"\d\d-.+\.md$")
 DEEPER = "deeper"  # the folder in book/ of the optional pages that chapters lead to
-# Chapters in the form of version 2: these, and all optional pages, keep the measures and the rules of that form.
-REWRITTEN: tuple[str, ...] = (
-    "01-pixels-to-labels",
-    "02-convolution-arithmetic",
-    "03-transposed-convolution",
-    "04-bilinear-kernels",
-    "05-from-classifier-to-fcn",
-    "06-measuring-and-losses",
-    "07-skip-connections",
-    "08-training-that-holds-up",
-    "09-dilated-convolution",
-    "10-aspp-and-deeplabv3",
-    "11-deeplabv3plus",
-    "12-inference-any-size",
-    "13-capstone-rooftops",
-    "14-ours-against-the-papers",
-)
 HEADER = re.compile(r"Reading (\d+) min · running (.+) on 2 CPU cores")  # the line under a page's title
 EXERCISE_HEAD = re.compile(r"\*(?P<minutes>\d+) min, level (?P<level>[123])\.\*")  # an exercise begins with it
 PIN = re.compile(r"^(d2l==\S+)", re.MULTILINE)
@@ -59,11 +42,6 @@ def notebook_files(root: Path) -> list[Path]:
 def page_name(path: Path) -> str:
     """What a page is called on the command line and in tests: "04-bilinear-kernels", "deeper/checkerboards"."""
     return f"{DEEPER}/{path.stem}" if path.parent.name == DEEPER else path.stem
-
-
-def in_new_form(path: Path) -> bool:
-    """Do the rules of version 2 hold for this page?"""
-    return path.parent.name == DEEPER or path.stem in REWRITTEN
 
 
 def running_time(source: str) -> str | None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bookbuild import ROOT
-from bookbuild.chapters import CHAPTER, DEEPER, EXERCISE_HEAD, HEADER, in_new_form, notebook_files
+from bookbuild.chapters import CHAPTER, DEEPER, EXERCISE_HEAD, HEADER, notebook_files
 from bookbuild.prose import CELL, CELL_HEAD, Fault, blanked, line_at, prose
 from bookbuild.site.cells import FOLDED, cell_title
 from bookbuild.symbols import retired
@@ -172,13 +172,7 @@ def letters(texts: list[str]) -> Iterator[Fault]:
 
 Rule = Callable[[str], Iterator[Fault]]
 EVERY = (title_and_header, code_width, wording, questions)  # rules of each page that is exported
-FORMER = (
-    outcomes,
-    partial(last_headings, wanted=["Summary", "Exercises", "Going further"]),
-    partial(exercises, least=4, most=8, easy=0),
-    partial(asked_where, most=5),
-)
-REWRITTEN = (
+IN_CHAPTERS = (
     outcomes,
     partial(last_headings, wanted=["Summary", "Exercises", "Going deeper"]),
     card,
@@ -205,10 +199,8 @@ def rules(path: Path) -> tuple[Rule, ...]:
         return *EVERY, *OPTIONAL, partial(other_words, path)
     if not CHAPTER.match(path.name):
         return ()
-    if not in_new_form(path):
-        return *EVERY, *FORMER
     remembered = () if path.name.startswith("01-") else (memory,)
-    return *EVERY, *REWRITTEN, *remembered, partial(other_words, path)
+    return *EVERY, *IN_CHAPTERS, *remembered, partial(other_words, path)
 
 
 def faults(path: Path) -> list[str]:

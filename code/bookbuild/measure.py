@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from bookbuild import ROOT
-from bookbuild.chapters import DEEPER, Book, in_new_form, notebook_files, page_name, read_book
+from bookbuild.chapters import DEEPER, Book, notebook_files, page_name, read_book
 from bookbuild.notebooks.source import ADMONITIONS, Block, Cell, Reader
 
 HIDDEN = {"hide-input", "hide-cell", "remove-cell", "remove-input"}  # tags
@@ -84,9 +84,8 @@ def main() -> int:
     print(f"{'':34}words  lines  cells")
     for path in paths:
         found, most = measure(book, path), limit(path)
-        failed |= (over := found.over(most)) and in_new_form(path)
-        said = "" if not over else "  over" if in_new_form(path) else "  over, to be rewritten"
-        print(f"{page_name(path):34}{found.words:5}{found.lines:7}{found.cells:7}{said}")
+        failed |= (over := found.over(most))
+        print(f"{page_name(path):34}{found.words:5}{found.lines:7}{found.cells:7}{'  over' if over else ''}")
     print(f"{'at most in a chapter':34}{CHAPTER.words:5}{CHAPTER.lines:7}{CHAPTER.cells:7}")
     print(f"{'at most in an optional page':34}{OPTIONAL.words:5}{OPTIONAL.lines:7}")
     return failed

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from bookbuild import chapters
 from bookbuild.lint import faults, letters
 
 QUESTION = """```{question}
@@ -33,6 +32,18 @@ EXERCISE = """```{{exercise}} Title
 It is done.
 ````
 """
+CARD = """```{admonition} On a card
+- one
+- two
+  in two lines
+- three
+- four
+- five
+```
+"""
+MEMORY = "```{memory}\n- A?\n\n  B.\n- C?\n\n  D.\n- E?\n\n  F.\n```\n\n"
+FOLDED = "```{code-cell} ipython3\n---\ntags: [hide-input]\n---\n# Draw\nx = 1\n```\n\n"
+GUARD = "```{code-cell} ipython3\n:tags: [remove-cell]\n# Guard\nx = 1\n```\n\n"
 CHAPTER = f"""---
 jupytext: {{}}
 ---
@@ -55,7 +66,7 @@ tags: [{"long-" * 20}]
 x = 1
 ```
 
-## One
+{MEMORY}{FOLDED}{GUARD}## One
 
 {QUESTION}
 ## Two
@@ -68,48 +79,33 @@ x = 1
 
 Said.
 
+{CARD}
 ## Exercises
 
 {"".join(EXERCISE.format(n) for n in range(4))}
-## Going further
+## Going deeper
 
 Read.
 """
 
 
-CARD = """```{admonition} On a card
-- one
-- two
-  in two lines
-- three
-- four
-- five
-```
-"""
-MEMORY = "```{memory}\n- A?\n\n  B.\n- C?\n\n  D.\n- E?\n\n  F.\n```\n\n"
-FOLDED = "```{code-cell} ipython3\n---\ntags: [hide-input]\n---\n# Draw\nx = 1\n```\n\n"
-GUARD = "```{code-cell} ipython3\n:tags: [remove-cell]\n# Guard\nx = 1\n```\n\n"
-NEW = (
-    CHAPTER.replace("\n## One", f"\n{MEMORY}{FOLDED}{GUARD}## One")
-    .replace("Said.", CARD.rstrip())
-    .replace("## Going further", "## Going deeper")
-)
-BEFORE, _, BEHIND = CHAPTER.partition("## One\n")
+BEFORE = CHAPTER.partition(MEMORY)[0]
 OPTIONAL = (
     BEFORE.replace("**What you will be able to do**\n\n- one thing\n- another\n  in two lines\n- a third\n", "Why.\n")
     + f"{FOLDED}{GUARD}## One\n\nSaid.\n\n## Exercises\n\n{EXERCISE.format(0)}\n{EXERCISE.format(1)}"
 )
 
 
-def lint(tmp_path, text: str, name: str = "01-one.md") -> list[str]:
+def lint(tmp_path, text: str, name: str = "02-two.md") -> list[str]:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return [fault.removeprefix(f"{path}:") for fault in faults(path)]
 
 
-def test_a_page_that_keeps_all_rules_has_no_fault(tmp_path):
-    assert lint(tmp_path, CHAPTER) == []
+@pytest.mark.parametrize("text, name", [(CHAPTER, "02-two.md"), (CHAPTER.replace(MEMORY, ""), "01-one.md")])
+def test_a_page_that_keeps_all_rules_has_no_fault(tmp_path, text, name):
+    assert lint(tmp_path, text, name) == []
 
 
 @pytest.mark.parametrize(
@@ -118,7 +114,6 @@ def test_a_page_that_keeps_all_rules_has_no_fault(tmp_path):
         ("# Title\n\n*R", "# Title\n\n# Other\n\n*R", "one title, this has 2"),
         ("*Reading 12 min ·", "*Reading long ·", "7: under the title stands"),
         ("- one thing\n- another\n  in two lines\n", "- one thing\n", "2 outcomes"),
-        ("## Going further", "## Going on", "the page ends with Summary, Exercises, Going further"),
         ("\nx = 1\n", f"\nx = 1\ny = '{'y' * 80}'\n", "21: a line of code of 86 characters"),
         ("Said.", "Obviously.", "'Obviously' talks down"),
         ("Said.", f"{'word ' * 121}", "a paragraph of 121 words"),
@@ -135,27 +130,6 @@ def test_a_page_that_keeps_all_rules_has_no_fault(tmp_path):
         ("  You forgot the second of them.", "  Wrong, you forgot the second.", "the page says by itself"),
         ("  You forgot the second of them.", "  That is what the formula says.", "the same reason"),
         (":answer: B\n\nHow", ":class: x\n\nHow", "names its answer first"),
-    ],
-)
-def test_each_rule_finds_its_fault(tmp_path, sound, broken, said):
-    assert sound in CHAPTER
-    found = lint(tmp_path, CHAPTER.replace(sound, broken, 1))
-    assert any(said in fault for fault in found), found
-
-
-@pytest.fixture
-def rewritten(monkeypatch):
-    monkeypatch.setattr(chapters, "REWRITTEN", ("01-one", "02-two"))
-
-
-@pytest.mark.parametrize("text, name", [(NEW, "02-two.md"), (NEW.replace(MEMORY, ""), "01-one.md")])
-def test_a_chapter_in_the_new_form_has_no_fault(tmp_path, rewritten, text, name):
-    assert lint(tmp_path, text, name) == []
-
-
-@pytest.mark.parametrize(
-    ("sound", "broken", "said"),
-    [
         ("## Going deeper", "## Going further", "ends with Summary, Exercises, Going deeper"),
         ("- five\n", "", "admonition of five list items, here are 4"),
         (CARD, "Said.\n", "admonition of five list items, here are 0"),
@@ -170,26 +144,21 @@ def test_a_chapter_in_the_new_form_has_no_fault(tmp_path, rewritten, text, name)
         ("- a third", "- $p_c$", "p_c in a formula: a probability that the network gives is q"),
     ],
 )
-def test_each_rule_of_the_new_form_finds_its_fault(tmp_path, rewritten, sound, broken, said):
-    assert sound in NEW
-    found = lint(tmp_path, NEW.replace(sound, broken, 1), "02-two.md")
+def test_each_rule_finds_its_fault(tmp_path, sound, broken, said):
+    assert sound in CHAPTER
+    found = lint(tmp_path, CHAPTER.replace(sound, broken, 1))
     assert any(said in fault for fault in found), found
 
 
-def test_two_exercises_are_of_the_first_level(tmp_path, rewritten):
-    found = lint(tmp_path, NEW.replace("level 1.", "level 2.", 3), "02-two.md")
+def test_two_exercises_are_of_the_first_level(tmp_path):
+    found = lint(tmp_path, CHAPTER.replace("level 1.", "level 2.", 3))
     assert found == ["1: 1 exercises of level 1, and there are at least 2"]
 
 
-def test_lines_of_folds_are_those_of_the_file(tmp_path, rewritten):
-    text = NEW.replace("# Guard\nx = 1\n", "y = 2\n")
+def test_lines_of_folds_are_those_of_the_file(tmp_path):
+    text = CHAPTER.replace("# Guard\nx = 1\n", "y = 2\n")
     line = text[: text.index("y = 2")].count("\n") + 1
-    assert lint(tmp_path, text, "02-two.md")[0].startswith(f"{line}: a cell tagged remove-cell")
-
-
-def test_the_new_rules_leave_other_chapters_alone(tmp_path, rewritten):
-    text = CHAPTER.replace("Said.", "The trunk enlarges $p_c$.").replace("---\nx = 1", "---\nx = 1")
-    assert lint(tmp_path, text, "03-three.md") == []
+    assert lint(tmp_path, text)[0].startswith(f"{line}: a cell tagged remove-cell")
 
 
 def test_an_optional_page(tmp_path):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bookbuild import ROOT, chapters
-from bookbuild.chapters import in_new_form, notebook_files, page_name, read_book
+from bookbuild import ROOT
+from bookbuild.chapters import notebook_files, page_name, read_book
 from bookbuild.measure import CHAPTER, OPTIONAL, Measure, limit, measure, visible_lines
 
 FRONT = "---\njupytext: {text_representation: {extension: .md, format_name: myst}}\n---\n\n"
@@ -77,7 +77,7 @@ def test_limits(tmp_path):
 
 @pytest.mark.parametrize("path", notebook_files(ROOT), ids=page_name)
 def test_pages_in_the_new_form_keep_to_their_measure(path):
-    assert not in_new_form(path) or not measure(read_book(ROOT), path).over(limit(path))
+    assert not measure(read_book(ROOT), path).over(limit(path))
 
 
 def test_the_command_prints_all_pages_and_fails_on_none_of_the_old(monkeypatch):
@@ -92,6 +92,6 @@ def test_the_command_fails_on_a_page_that_is_over(measured, tmp_path, monkeypatc
     measured("word " * 2201)
     monkeypatch.setattr(module, "read_book", lambda root: replace(read_book(ROOT), root=tmp_path))
     monkeypatch.setattr(sys, "argv", ["measure", str(tmp_path / "page.md")])
-    assert module.main() == 0 and "over, to be rewritten" in capsys.readouterr().out
-    monkeypatch.setattr(chapters, "REWRITTEN", ("page",))
-    assert module.main() == 1
+    assert module.main() == 1 and "  over\n" in capsys.readouterr().out
+    measured("word " * 2200)
+    assert module.main() == 0 and "  over\n" not in capsys.readouterr().out
