@@ -2,7 +2,7 @@
 
 published            Google's network on val, as it was published (align_corners=True)
 published_aligned    the same with every cell put where it looks: what the network that ships has to beat
-alignment            three networks, their logits resized in three ways, at 512, at 513 and at the images' own sizes
+alignment            two networks, images padded to 512 and to 513, their logits resized in three ways
 output_stride        the ladder's DeepLabv3+ evaluated at output stride 8 and at 16
 sizes                the network that ships, its input resized to 257, 385 and 513 pixels
 intervals            paired bootstrap over images: which differences of two rows are more than these images' luck
@@ -31,9 +31,8 @@ RESIZES = {
     "false": {"align_corners": False, "align_centres": False},
     "centres": {"align_corners": False, "align_centres": True},
 }
-ALIGNED = (PUBLISHED, "deeplabv3_mobilenet_v2", "shipped")
+ALIGNED = (PUBLISHED, "shipped")
 PLACES = [(512, "true"), (512, "false"), (512, "centres"), (513, "true")]
-PLACES += [(None, "true"), (None, "false"), (None, "centres")]  # None: the image's own size
 SIZES = (257, 385, 513)
 RESAMPLES, SEED = 2000, 0
 
@@ -75,14 +74,13 @@ def published_aligned(val: Dataset) -> dict:
 
 
 def alignment(val: Dataset) -> dict:
-    """Scores of each network of ALIGNED by size and resize: "512_true", "native_centres"."""
+    """Scores of each network of ALIGNED by size and resize: "512_true", "513_true"."""
     found: dict = {"data": VAL}
     for name in ALIGNED:
         found[name] = {}
         for size, resize in PLACES:
             net = named(name, **RESIZES[resize])
-            label = f"{size or 'native'}_{resize}"
-            found[name][label] = measure(Padded(net, size) if size else net, val)
+            found[name][f"{size}_{resize}"] = measure(Padded(net, size), val)
     return found
 
 
