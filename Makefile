@@ -7,8 +7,9 @@ PORT ?= 8000
 CH ?= 01
 # With which releases the tool chain is installed; empty for the newest.
 CONSTRAINTS ?= constraints.txt
-# How many tests run at once: two for each of two cores, since a test of a browser, a process or a limit mostly waits.
-JOBS ?= 4
+# How many tests run at once, on two cores: one more than those, since tests of browsers, processes and limits mostly
+# wait. `make shake` keeps two cores busy beside a test, so as many have been seen to get on.
+JOBS ?= 3
 EDITION ?= student
 export PYTHONPATH := $(CURDIR)/code
 # Idle OpenMP threads sleep instead of spinning: on two busy cores a training step took 2.5 s spinning and 0.2 s so.
