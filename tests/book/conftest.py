@@ -18,7 +18,7 @@ class SmallBook:
 
     def __init__(self, folder):
         self.root, self.path, self.folder = folder.root, folder.path, folder
-        for name in ("_config.yml", "references.bib", "pyproject.toml", "requirements.txt"):
+        for name in ("_config.yml", "CITATION.cff", "references.bib", "pyproject.toml", "requirements.txt"):
             shutil.copy(ROOT / name, self.root)
         shutil.copytree(ROOT / "code", self.root / "code", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         for name in ("_static", "_extra"):
