@@ -14,7 +14,7 @@ const maths = {
 
   /** A map after a transposed convolution with the bilinear kernel 2f, stride f and padding f/2: every new cell mixes
    *  its neighbours, down and then across; beyond the border there is nothing. */
-  enlarge(map, f) {
+  upsample(map, f) {
     const down = maths.between(map[0].length, f), across = maths.between(map[0][0].length, f);
     const mix = (a = 0, b = 0, part) => a + part * (b - a);
     return map.map((plane) => down.map(([i, part]) => plane[0].map((_, c) => mix(plane[i]?.[c], plane[i + 1]?.[c], part)))
@@ -23,16 +23,16 @@ const maths = {
 
   add: (a, b) => a.map((plane, k) => plane.map((row, r) => row.map((x, c) => x + b[k][r][c]))),
 
-  /** The whole ladder. on[i]: does vote i count, or is it zero? Gives what is enlarged to meet each vote, the sums, and
-   *  the scores of the pixels. */
+  /** The whole ladder. on[i]: does vote i count, or is it zero? Gives what is upsampled to meet each vote, the sums, and
+   *  the logits of the pixels. */
   ladder(votes, on, strides) {
-    const enlarged = [], sums = [];
+    const upsampled = [], sums = [];
     votes.forEach((map, i) => {
       const vote = map.map((plane) => plane.map((row) => row.map((x) => (on[i] ? x : 0))));
-      enlarged.push(i ? maths.enlarge(sums[i - 1], strides[i - 1] / strides[i]) : null);
-      sums.push(i ? maths.add(enlarged[i], vote) : vote);
+      upsampled.push(i ? maths.upsample(sums[i - 1], strides[i - 1] / strides[i]) : null);
+      sums.push(i ? maths.add(upsampled[i], vote) : vote);
     });
-    return { enlarged, sums, scores: maths.enlarge(sums.at(-1), strides.at(-1)) };
+    return { upsampled, sums, logits: maths.upsample(sums.at(-1), strides.at(-1)) };
   },
 
   /** The class with the largest score at each cell; the first of equals. */
@@ -58,7 +58,7 @@ const maths = {
 kit.define({ maths, start(host) {
   const { el } = kit, { classes, colours, scenes } = host.data;
   const coarse = scenes[0].votes["32s"][0][0], rows = 32 * coarse.length, columns = 32 * coarse[0].length;
-  let network = "8s", on = ALL, scene, shown = -1; // the class whose scores are drawn, -1: the largest
+  let network = "8s", on = ALL, scene, shown = -1; // the class whose logits are drawn, -1: the largest
   let place = [0.7 * rows, 0.65 * columns].map(Math.round); // the marked pixel
   let label, now, full, most; // ladder as switched; ladders with all votes; end of the scale
 
@@ -88,7 +88,7 @@ kit.define({ maths, start(host) {
   const scale = el("p.note"), verdict = el("p"), heading = el("caption"), body = el("tbody");
   const line = (texts, head) => el("tr", {}, texts.map((text, i) => el(head || !i ? "th" : "td", { scope: head || (!i && "row") }, text)));
   host.root.append(networks.node, presets, ladder, scale, verdict, steps.node, el("div.row", {}, shows.node, picks.node),
-    el("table", {}, heading, el("thead", {}, line(["stride", "enlarged", "vote", "sum", "largest"], "col")), body));
+    el("table", {}, heading, el("thead", {}, line(["stride", "upsampled", "vote", "sum", "largest"], "col")), body));
   host.css = `
     :host { container-type: inline-size; }
     .ladder { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem .7rem; margin-block: .3rem; }
@@ -117,15 +117,15 @@ kit.define({ maths, start(host) {
 
   const climb = (name, counted) => maths.ladder(scenes[scene].votes[name], counted, STRIDES[name]);
   const whole = (name) => (full[name] ??= climb(name, ALL));
-  const judge = (one) => (one.judged ??= maths.compare(maths.largest(one.scores), label, classes.length));
+  const judge = (one) => (one.judged ??= maths.compare(maths.largest(one.logits), label, classes.length));
 
   function compute() {
     now = on.every(Boolean) ? whole(network) : climb(network, on);
-    now.answer ??= maths.largest(now.scores);
+    now.answer ??= maths.largest(now.logits);
     draw();
   }
 
-  /** A map over the scene: its classes, or the scores of one over a veil. */
+  /** A map over the scene: its classes, or the logits of one over a veil. */
   function picture({ canvas, mark }, map, of = map && shown < 0 && maths.largest(map)) {
     const grid = of || (map && map[0]), veil = of ? "" : "linear-gradient(color-mix(in srgb, var(--paper) 80%, transparent) 0 0), ";
     mark.hidden = !grid;
@@ -151,14 +151,14 @@ kit.define({ maths, start(host) {
       control.input.disabled = !stride;
       control.set(stride && on[i]);
       picture(votes[i], stride && on[i] && counted[i]);
-      picture(sums[i], reached && voted(i) && (added ? now.sums : now.enlarged)[i]);
-      const words = i ? `×2${added && on[i] ? ", plus the vote" : ""}` : "coarse scores";
+      picture(sums[i], reached && voted(i) && (added ? now.sums : now.upsampled)[i]);
+      const words = i ? `×2${added && on[i] ? ", plus the vote" : ""}` : "coarse logits";
       sums[i].caption.textContent = reached ? `${words}: ${rows / stride}×${columns / stride}` : stride ? "" : "not asked";
     });
     picture(truth, null, label);
-    picture(answer, done && now.scores, done && shown < 0 && now.answer);
+    picture(answer, done && now.logits, done && shown < 0 && now.answer);
     answer.caption.textContent = done ? `×${strides.at(-1)}: prediction` : "";
-    scale.textContent = shown < 0 ? "Dark: background. White: void." : `Scores of ${classes[shown]}: orange up to ${most}, blue down to −${most}.`;
+    scale.textContent = shown < 0 ? "Dark: background. White: void." : `Logits of ${classes[shown]}: orange up to ${most}, blue down to −${most}.`;
     point();
   });
 
@@ -173,14 +173,14 @@ kit.define({ maths, start(host) {
     const at = (map, [r, c]) => (map ? map[k][r][c].toFixed(1).replace("-", "−") : "");
     const lines = strides.map((stride, i) => {
       const cell = cellAt(stride), [[best]] = maths.largest(now.sums[i].map((plane) => [[plane[cell[0]][cell[1]]]]));
-      return [stride, at(now.enlarged[i], cell), on[i] ? at(counted[i], cell) : "off", at(now.sums[i], cell), voted(i) ? classes[best] : "–"];
+      return [stride, at(now.upsampled[i], cell), on[i] ? at(counted[i], cell) : "off", at(now.sums[i], cell), voted(i) ? classes[best] : "–"];
     });
-    lines.push(["pixel", at(now.scores, place), "", "", classes[now.answer[place[0]][place[1]]]]);
-    heading.textContent = `Scores of ${classes[k]} in the cells that hold pixel (${place.join(", ")})`;
+    lines.push(["pixel", at(now.logits, place), "", "", classes[now.answer[place[0]][place[1]]]]);
+    heading.textContent = `Logits of ${classes[k]} in the cells that hold pixel (${place.join(", ")})`;
     body.replaceChildren(...lines.map((texts) => line(texts)));
     if (label) {
       const iou = (one) => judge(one).meanIou.toFixed(2), all = names.map((name) => `${name} ${iou(whole(name))}`);
-      verdict.replaceChildren(el("strong", {}, `Mean IoU of this scene ${iou(now)}`),
+      verdict.replaceChildren(el("strong", {}, `mIoU of this scene ${iou(now)}`),
         `, ${(100 * now.judged.accuracy).toFixed(1)} % of its pixels right. All votes on: ${all.join(", ")}.`);
     }
     host.say(`${heading.textContent}: ${lines.map((texts) => texts.join(" ")).join("; ")}. ${verdict.textContent}`);

@@ -24,13 +24,13 @@ def random_votes(rng, classes, height, width, strides):
     ]
 
 
-def test_enlarging_is_the_transposed_convolution(maths):
+def test_upsampling_is_the_transposed_convolution(maths):
     call, rng = maths(NAME), random.Random(0)
     for f, height, width in [(2, 1, 1), (2, 3, 4), (8, 2, 5), (16, 1, 3), (32, 2, 1), (4, 6, 2)]:
         (x,) = random_votes(rng, 3, height, width, [32])
         kernel = bilinear_kernel(3, 3, 2 * f).double()
         expected = F.conv_transpose2d(x[None], kernel, stride=f, padding=f // 2)[0]
-        np.testing.assert_allclose(call("enlarge", x.tolist(), f), expected, atol=1e-6)
+        np.testing.assert_allclose(call("upsample", x.tolist(), f), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("network", STRIDES)
@@ -43,13 +43,13 @@ def test_the_ladder_is_the_network_with_its_votes_switched(maths, network):
         for i in range(len(strides)):
             if i:
                 score = BilinearUpsample(len(votes[0]), 2)(score)
-                np.testing.assert_allclose(got["enlarged"][i], score[0], atol=1e-9)
+                np.testing.assert_allclose(got["upsampled"][i], score[0], atol=1e-9)
                 score = score + votes[i] * on[i]
             sums.append(score[0])
             np.testing.assert_allclose(got["sums"][i], sums[i], atol=1e-9)
-        scores = BilinearUpsample(len(votes[0]), strides[-1])(score)[0]
-        np.testing.assert_allclose(got["scores"], scores, atol=1e-9)
-        assert call("largest", scores.tolist()) == scores.argmax(0).tolist()
+        logits = BilinearUpsample(len(votes[0]), strides[-1])(score)[0]
+        np.testing.assert_allclose(got["logits"], logits, atol=1e-9)
+        assert call("largest", logits.tolist()) == logits.argmax(0).tolist()
 
 
 def test_the_first_of_equals_wins(maths):
@@ -101,7 +101,7 @@ def test_the_steps_reveal_the_ladder(figure_page):
     page.get_by_role("slider").fill("1")
     settled(page)
     captions = page.locator("[data-segbook] figcaption").all_inner_texts()
-    assert [captions[i].strip() for i in (1, 3, 5, 7)] == ["coarse scores: 3×4", "×2: 6×8", "", ""]
+    assert [captions[i].strip() for i in (1, 3, 5, 7)] == ["coarse logits: 3×4", "×2: 6×8", "", ""]
     drawn = page.locator("[data-segbook] canvas").evaluate_all(
         "nodes => nodes.map(n => n.getContext('2d').getImageData(0, 0, n.width, n.height).data.some(Boolean))"
     )
