@@ -30,6 +30,16 @@ def test_the_choice_of_classes_turns_the_order_round():
         assert small["mean_iou_occurring"] < record(name)["mean_iou_occurring"]
 
 
+def test_photographs_confirm_the_orders_that_the_chapters_name():
+    rows = record("photos.intervals")["differences"]
+    ladder = ["fcn32s", "fcn16s", "fcn8s", "fcn", "deeplabv3", "deeplabv3plus"]
+    ends = [(row["minus"].split("_")[0], row["of"].split("_")[0]) for row in rows]
+    assert ends[:5] == list(zip(ladder, ladder[1:], strict=False))
+    assert ends[5:6] + ends[12:] == [("published", "shipped")] * 2
+    signs = [(one["low"] > 0) - (one["high"] < 0) for one in (row["mean_iou_seven"] for row in rows)]
+    assert [*signs[:6], signs[12]] == [0, -1, 1, 1, -1, 0, 1]  # 0: the images leave the order open
+
+
 @pytest.mark.parametrize("network", ["32s", "8s"])
 def test_every_random_start_ends_above_every_bilinear_one(network):
     assert record(f"claims.random_{network}")["mean_iou_low"] > record(f"skips.learned_{network}")["mean_iou_high"]

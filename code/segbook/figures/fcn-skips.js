@@ -180,7 +180,7 @@ kit.define({ maths, start(host) {
     body.replaceChildren(...lines.map((texts) => line(texts)));
     if (label) {
       const iou = (one) => judge(one).meanIou.toFixed(2), all = names.map((name) => `${name} ${iou(whole(name))}`);
-      verdict.replaceChildren(el("strong", {}, `Mean IoU of this scene ${iou(now)}`),
+      verdict.replaceChildren(el("strong", {}, `mIoU of this scene ${iou(now)}`),
         `, ${(100 * now.judged.accuracy).toFixed(1)} % of its pixels right. All votes on: ${all.join(", ")}.`);
     }
     host.say(`${heading.textContent}: ${lines.map((texts) => texts.join(" ")).join("; ")}. ${verdict.textContent}`);
