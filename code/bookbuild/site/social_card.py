@@ -15,7 +15,7 @@ def draw_card(path: Path, title: str) -> None:
     """Write a PNG: the title, and under it a scene and its labels side by side."""
     scenes = data.load("toy", "val")
     image, label = scenes[SCENE]
-    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=PAPER)
+    figure = Figure(figsize=(WIDTH / 100, HEIGHT / 100), dpi=100, facecolor=PAPER, layout="none")
     figure.text(0.05, 0.86, title, fontsize=38, color=INK, weight="bold", va="center", family="sans-serif")
     figure.text(0.05, 0.755, "An open book of runnable notebooks", fontsize=22, color=INK, va="center")
     for left, picture in (
