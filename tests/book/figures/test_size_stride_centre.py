@@ -81,7 +81,7 @@ def test_steps_networks_keys_and_touch(figure_page):
         page.keyboard.press("ArrowLeft")
     assert state(page)["cell"][1] == 0
     page.wait_for_timeout(600)  # until the hand rests
-    assert "size 212, stride 32" in page.get_by_role("status").inner_text()
+    assert "size 212, stride 32" in page.locator("[data-segbook] .sr").inner_text()
 
 
 def test_the_field_glides_only_where_motion_is_welcome(figure_page):
