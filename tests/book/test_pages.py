@@ -202,6 +202,18 @@ def test_the_figures_ink_follows_the_pages_own_switch(light):
     assert not light.faults
 
 
+def test_no_plate_lies_behind_what_brings_its_own_ink_in_the_dark(dark):
+    """The theme lays a light one behind every output; a block diagram or a figure stands on the page itself."""
+    behind = """node => {
+        const found = [];
+        for (let one = node.parentElement; one.localName !== 'article'; one = one.parentElement)
+            found.push(getComputedStyle(one).backgroundColor);
+        return found;
+    }"""
+    for one in dark.page.locator("article div.output.text_html > :is(svg.segbook-plot, [data-segbook])").all():
+        assert set(one.evaluate(behind)) == {"rgba(0, 0, 0, 0)"}, one.get_attribute("aria-label")
+
+
 def test_no_accessibility_fault(light):
     assert faults_of_access(light) == []
 
