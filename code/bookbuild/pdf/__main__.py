@@ -31,7 +31,7 @@ SET = """async column => {
   const wholes = "mjx-container[display=true] > mjx-math, svg.segbook-plot, table";
   for (const wide of document.querySelectorAll(wholes)) {
     const room = wide.closest("div, li, td, figure").clientWidth || column;
-    const width = wide.getBoundingClientRect().width;
+    const width = Math.max(wide.getBoundingClientRect().width, wide.tagName === "TABLE" ? wide.scrollWidth : 0);
     if (width > room + 1) wide.style.zoom = Math.max(0.4, room / width);
   }
   return [...document.querySelectorAll(wholes + ", img, pre, p, li")]
