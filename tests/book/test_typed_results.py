@@ -40,6 +40,17 @@ def test_photographs_confirm_the_orders_that_the_chapters_name():
     assert [*signs[:6], signs[12]] == [0, -1, 1, 1, -1, 0, 1]  # 0: the images leave the order open
 
 
+def test_misplaced_cells_cost_what_the_page_on_half_a_cell_says():
+    for network in ("published", "shipped"):
+        scores = record("photos.alignment")[network]
+        occurring = {place: row["mean_iou_occurring"] for place, row in scores.items()}
+        for misplaced in ("512_true", "512_false"):
+            assert 0.03 <= round(occurring["512_centres"] - occurring[misplaced], 2) <= 0.04
+        assert 0.01 < occurring["513_true"] - occurring["512_true"] < 0.02
+        assert occurring["512_centres"] == max(occurring.values())
+        assert abs(scores["512_centres"]["mean_iou_seven"] - scores["513_true"]["mean_iou_seven"]) < 0.002
+
+
 @pytest.mark.parametrize("network", ["32s", "8s"])
 def test_every_random_start_ends_above_every_bilinear_one(network):
     assert record(f"claims.random_{network}")["mean_iou_low"] > record(f"skips.learned_{network}")["mean_iou_high"]
