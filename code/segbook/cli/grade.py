@@ -1,6 +1,7 @@
 """`segbook grade`."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -16,11 +17,8 @@ from segbook.grading import Sandbox
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="CSV file to write, replaced if it exists.")
 @click.option("--seconds", type=click.FloatRange(1), default=Sandbox.seconds, help="Wall clock of a notebook.")
 @click.option("--cell-seconds", type=click.FloatRange(1), default=Sandbox.cell_seconds, help="Of one of its cells.")
-@click.option("--cpu-seconds", type=click.IntRange(1), default=Sandbox.cpu_seconds, help="CPU time of a process.")
 @click.option("--memory", type=click.FloatRange(1), default=Sandbox.memory, help="GB that a process may address.")
-@click.option("--disk", type=click.IntRange(1), default=Sandbox.disk, help="MB that a notebook may write.")
 @click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Notebooks at a time.")
-@click.option("--gpu", is_flag=True, help="Let the notebooks use the GPUs; lifts the limit on memory.")
 @click.option("--container", help="Run them in this image by docker or podman, not in bubblewrap.")
 @click.option("--trust", is_flag=True, help="Run your own notebooks without a sandbox: they can do what you can.")
 def grade_command(files, out, jobs, **settings) -> None:
@@ -33,22 +31,14 @@ def grade_command(files, out, jobs, **settings) -> None:
     segbook grade submissions/*.ipynb --out grades.csv
     segbook grade ada.ipynb --out ada.csv --seconds 300 --memory 4
     """
-    if missing := [file for file in files if not os.path.lexists(file)]:
-        raise FileNotFoundError(f"{missing[0]}: there is no such file")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"{out.parent}: no such folder; --out names a file in an existing one")
-    if out.is_dir() or out.suffix == ".ipynb":
-        raise ValueError(f"{out}: --out names the CSV file to write")
-    sandbox = Sandbox(threads=max(1, (os.cpu_count() or 1) // jobs), **settings)
+    if out.suffix == ".ipynb" or out.is_dir() or not out.parent.is_dir():
+        raise ValueError(f"{out}: --out names the CSV file to write, in a folder that exists")
+    sandbox = Sandbox(**settings)
     sandbox.check()
-    with tqdm(total=len(files), desc="grading", unit=" notebooks") as bar:
-
-        def save(grades: list[grading.Grade]) -> None:  # after each, so that an interrupted batch keeps its rows
-            write_atomically(out, lambda file: file.write(grading.table(grades, sandbox).encode()))
-            unfinished = sum(one.status != "done" for one in grades)
-            claimed = sum(bool(one.count("claimed")) for one in grades)
-            bar.update()
-            if bar.n == len(files):
-                click.echo(f"{out}: {bar.n} notebooks, {unfinished} that did not end, {claimed} with claims to look at")
-
-        grading.grade(files, sandbox, jobs, save)
+    with closing(grading.grade(files, sandbox, jobs)) as rows:  # when the table cannot be written, the rest ends
+        for grades in tqdm(rows, total=len(files), desc="grading", unit=" notebooks"):
+            content = grading.table(grades).encode()  # after each, so that an interrupted batch keeps its rows
+            write_atomically(out, lambda file, content=content: file.write(content))
+    unfinished = sum(one.status != "done" for one in grades)
+    claimed = sum(bool(one.count("claimed")) for one in grades)
+    click.echo(f"{out}: {len(grades)} notebooks, {unfinished} that did not end, {claimed} with claims to look at")

@@ -1,8 +1,6 @@
 """Run submitted notebooks again and say which exercises pass; outputs in the notebooks are not read.
 
-Each submission runs in a sandbox of its own, and what it says is limited in size and believed for its own row only.
-What it can still do: copy the book's public solutions, forge its own grade, use up its limits, and serve itself of a
-hole in the kernel.
+Each runs in a sandbox of its own, and what it says is limited in size and believed for its own row only.
 """
 
 import csv
@@ -13,7 +11,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,10 +21,10 @@ from threading import Timer
 from uuid import uuid4
 
 from segbook.grading import notebook
-from segbook.grading.sandbox import Sandbox, engine, variables
+from segbook.grading.sandbox import Sandbox
 
 __all__ = ("Grade", "Sandbox", "grade", "table")
-COLUMNS = ("file", "student", "passed", "claimed", "total", "status", "run_seconds", "isolation", "note")
+COLUMNS = ("file", "student", "passed", "claimed", "total", "status", "run_seconds", "note")
 LARGEST = 20 << 20  # bytes of a notebook; those of this book have 0.1 MB, with figures one or two
 MOST = 1 << 20  # bytes that a submission may say; a hundred verdicts are 10 kB
 
@@ -47,22 +45,24 @@ class Grade:
         return list(self.verdicts.values()).count(verdict)
 
 
-def grade(paths: Sequence[Path], sandbox: Sandbox, jobs: int, done: Callable[[list[Grade]], None]) -> None:
+def grade(paths: Sequence[Path], sandbox: Sandbox, jobs: int) -> Iterator[list[Grade]]:
     """Grade notebooks, several at a time; a file that is no notebook gets a grade, too.
 
-    `done` is called after each, with the grades of all in the order given; what has not been run says so.
+    After each come the grades of all, in the order given; what has not been run says so.
     """
     grades, running = [Grade(path) for path in paths], set()
     with ThreadPoolExecutor(jobs) as pool:
+        tasks = [pool.submit(run, one, sandbox, running) for one in grades]
         try:
-            for task in as_completed([pool.submit(run, one, sandbox, running) for one in grades]):
+            for task in as_completed(tasks):
                 task.result()
-                done(grades)
-        except BaseException:  # Ctrl-C, or a full disk
+                yield grades
+        finally:  # at Ctrl-C, or when the caller stops, some still run
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in list(running):
-                end(process)
-            raise
+            while any(task.running() for task in tasks):  # one may be about to start
+                for process in list(running):
+                    end(process)
+                time.sleep(0.05)
 
 
 def run(one: Grade, sandbox: Sandbox, running: set[Popen]) -> None:
@@ -83,7 +83,7 @@ def run(one: Grade, sandbox: Sandbox, running: set[Popen]) -> None:
     clock.cancel()
     end(process)
     if sandbox.container:  # which the end of its client does not end
-        subprocess.run([engine(), "kill", name], capture_output=True)
+        subprocess.run([process.args[0], "kill", name], capture_output=True)
     running.remove(process)
     one.seconds = time.monotonic() - began
     one.status = "out of time" if one.seconds > sandbox.seconds else how_it_ended(process.returncode)
@@ -92,8 +92,7 @@ def run(one: Grade, sandbox: Sandbox, running: set[Popen]) -> None:
     for line in said.splitlines():
         hear(one, line)
     if one.status.startswith("ended") and not one.exercises:
-        one.status = "did not start"
-        one.notes += [line.decode(errors="replace")[:300] for line in said.splitlines()[-1:]]
+        one.status, one.notes = "did not start", [said.decode(errors="replace")[-300:]]
 
 
 def end(process: Popen) -> None:
@@ -104,21 +103,18 @@ def end(process: Popen) -> None:
 
 
 def start(path: Path, sandbox: Sandbox, name: str) -> Popen:
-    """Start a submission. Its descriptors are no files of ours: whoever holds one open can open it again to write.
-
-    Raises ValueError for what is no file or a huge one, OSError.
-    """
+    """Start a submission. Its descriptors are no files of ours: whoever holds one open can open it again to write."""
     about = path.lstat()
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("no file but a symbolic link, a folder, a pipe or a device")
     if about.st_size > LARGEST:
         raise ValueError(f"{about.st_size >> 20} MB, and a notebook may have {LARGEST >> 20}: clear its outputs")
-    limits = {"RLIMIT_CPU": sandbox.cpu_seconds, "RLIMIT_FSIZE": sandbox.disk << 20, "RLIMIT_CORE": 0}
-    limits |= {} if sandbox.gpu else {"RLIMIT_AS": int(sandbox.memory * 2**30)}
+    limits = {"RLIMIT_CPU": int(2 * sandbox.seconds), "RLIMIT_AS": int(sandbox.memory * 2**30)}
+    limits |= {"RLIMIT_FSIZE": sandbox.disk << 20, "RLIMIT_CORE": 0}
     limits |= {"RLIMIT_NPROC": 512} if sandbox.closed else {}  # elsewhere it counts all of yours
     command = [*sandbox.command(name, path.absolute()), "-m", "segbook.grading.inside"]
     command.append(json.dumps([str(path.absolute()), limits, sandbox.cell_seconds]))
-    environment = variables(sandbox)
+    environment = sandbox.environment()
     return Popen(command, env=environment, start_new_session=True, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT)
 
 
@@ -144,32 +140,27 @@ def hear(one: Grade, line: bytes) -> None:
 
 
 def how_it_ended(code: int) -> str:
-    """An exit status in a few words; 128 + n stands for signal n."""
-    number = -code if code < 0 else code - 128
-    if number == signal.SIGXCPU:
-        return "CPU time used up"
-    with suppress(ValueError):
-        return f"crashed ({signal.Signals(number).name})"
-    return f"ended early (exit status {code})" if code else "ended early"
+    """An exit status in words; 128 + n, or -n, stands for signal n."""
+    try:
+        return f"crashed ({signal.strsignal(-code if code < 0 else code - 128)})"
+    except ValueError:
+        return f"ended early (exit status {code})"
 
 
-def table(grades: Sequence[Grade], sandbox: Sandbox) -> str:
+def table(grades: Sequence[Grade]) -> str:
     """The grades as CSV: a row a submission, a column for each exercise that any of them has."""
     names = list(dict.fromkeys(name for one in grades for name in one.exercises))
-    isolation = "network closed, files read-only" if sandbox.closed else "network open"
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*COLUMNS, *names])
     for one in grades:
-        row = [str(one.path), one.student, one.count("passed"), one.count("claimed"), len(one.exercises), one.status]
-        row += [round(one.seconds, 1), isolation, "; ".join(one.notes)]
-        writer.writerow([inert(cell) for cell in [*row, *(one.verdicts.get(name, "") for name in names)]])
+        row = [one.path, one.student, one.count("passed"), one.count("claimed"), len(one.exercises), one.status]
+        row += [round(one.seconds, 1), "; ".join(one.notes), *(one.verdicts.get(name, "") for name in names)]
+        writer.writerow([inert(str(cell)) for cell in row])
     return text.getvalue()
 
 
-def inert(cell: object) -> object:
+def inert(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: texts come from the submissions."""
-    if not isinstance(cell, str):
-        return cell
     cell = "".join(letter if letter.isprintable() else " " for letter in cell)
     return f"'{cell}" if cell.lstrip().startswith(("=", "+", "-", "@")) else cell

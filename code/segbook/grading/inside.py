@@ -1,7 +1,7 @@
 """What runs in the sandbox: one notebook, in a fresh process; `python -m segbook.grading.inside`.
 
 The checkers run here too, beside the answers, so a notebook can forge its own grade: the solutions are public anyway.
-What it cannot do is reach anything else. The host is told in lines of JSON, each a list that begins with its kind.
+The host is told in lines of JSON, each a list that begins with its kind.
 """
 
 import builtins
@@ -26,10 +26,8 @@ def tell(*line: object) -> None:
 def main(path: str, limits: dict[str, int], seconds: float) -> None:
     """Args: path: the notebook's. limits: as `resource` names them. seconds: of one cell."""
     for name, most in limits.items():
-        kind = getattr(resource, name)
-        soft, hard = (most if now == resource.RLIM_INFINITY else min(most, now) for now in resource.getrlimit(kind))
-        with suppress(ValueError):  # macOS, where only trusted notebooks run, limits no addresses
-            resource.setrlimit(kind, (soft, hard + 5 if name == "RLIMIT_CPU" else hard))  # first a signal that says why
+        with suppress(ValueError):  # a lower one is there already; and macOS limits no addresses
+            resource.setrlimit(getattr(resource, name), (most, most + 5))  # CPU: a signal that says why comes first
     sys.stdin = io.StringIO()
     os.dup2(1, HOST)
     try:

@@ -12,10 +12,7 @@ CALLED = re.compile(r"\bchecks\.(\w+)|\bfrom\s+segbook\.checks[\w.]*\s+import\s+
 
 
 def read(content: bytes) -> tuple[list[str], list[str]]:
-    """The Python of a notebook's code cells, and notes on what was left out; its outputs are not looked at.
-
-    Raises ValueError: no notebook of format 4.
-    """
+    """The Python of a notebook's code cells, and notes on what was left out; its outputs are not looked at."""
     try:
         notebook = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:

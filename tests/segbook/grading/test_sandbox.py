@@ -7,12 +7,15 @@ import socket
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import segbook
 from segbook import grading
+from segbook.cli import main
 from segbook.grading import Grade, Sandbox, sandbox
 
 
@@ -163,11 +166,11 @@ def test_nothing_is_unpickled_and_no_library_is_called_beside_python():
 @pytest.mark.parametrize(
     "code, status",
     [
-        ("import ctypes\nctypes.string_at(0)", "crashed (SIGSEGV)"),
-        ("import os\nos.abort()", "crashed (SIGABRT)"),
-        ("pass", "ended early"),
+        ("import ctypes\nctypes.string_at(0)", "crashed (Segmentation fault)"),
+        ("import os\nos.abort()", "crashed (Aborted)"),
+        ("pass", "ended early (exit status 0)"),
         ("import os\nos._exit(3)", "ended early (exit status 3)"),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGXCPU)", "CPU time used up"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGXCPU)", "crashed (CPU time limit exceeded)"),
         ("say('end')\nraise SystemExit(3)", "done"),
         ("say('unread', 'for a reason')", "not read"),
         ("import os\nwhile True: os.write(1, b'x' * 65536)", "wrote too much"),
@@ -194,7 +197,19 @@ def test_what_it_says_is_bounded_and_believed_for_its_row_only():
     one = start(code)
     assert one.exercises == ["bilinear_odd"] and one.verdicts == {"bilinear_odd": "passed"}
     assert one.student == "first" and one.notes[0] == "n" * 300 and len(one.notes) == 20
-    assert one.status == "ended early"
+    assert one.status == "ended early (exit status 0)"
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("line", ["[[],[],[],[],", "9e9,", "[[[["])
+@pytest.mark.parametrize("length", [4900, 10**7])
+def test_no_message_fills_the_memory_of_the_grader(line, length):
+    text = f"{SAY}import itertools\nline = (b'[' + {line.encode()!r} * {length})[:{length}] + b'\\n'\n"
+    tracemalloc.start()
+    one = start(f"{text}for _ in range({3 * 10**6 // length + 1}): os.write(1, line)")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert one.status == "wrote too much" and peak < 20 << 20
 
 
 @needs_bubblewrap
@@ -249,7 +264,6 @@ def alone(tmp_path, monkeypatch) -> Path:
         (tmp_path / name).symlink_to(shutil.which(name))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sandbox, "variables", lambda one: {"PATH": str(tmp_path)})
-    monkeypatch.setattr(grading, "variables", sandbox.variables)
     return tmp_path
 
 
@@ -259,6 +273,9 @@ def test_without_a_sandbox_it_refuses_in_one_sentence(alone):
     with pytest.raises(OSError, match="^this needs docker or podman"):
         Sandbox(container="python").check()
     Sandbox(trust=True).check()
+    result = CliRunner().invoke(main, ["grade", __file__, "--out", str(alone / "grades.csv")])
+    assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1 and "this needs bubblewrap" in result.stderr
+    assert not (alone / "grades.csv").exists()
 
 
 def test_a_system_that_refuses_namespaces_is_named(alone):
@@ -275,19 +292,32 @@ def test_only_a_trusted_notebook_sees_the_variables_of_the_host(monkeypatch):
 
 
 def test_a_container_gets_the_same_limits_and_is_ended(alone, monkeypatch):
-    lines = 'echo "$@" >> said; case "$*" in *inside*) echo \'["end"]\';; esac'
+    monkeypatch.setenv("TOKEN", "this-is-a-secret")  # docker needs the host's variables, the container gets none
+    monkeypatch.setattr(sys, "prefix", str(sandbox.CODE))  # as if installed, beside the Python that is not shown
+    lines = 'echo "$TOKEN" "$@" >> said; case "$*" in *inside*) echo \'["end"]\';; esac'
     said = program(alone, "docker", lines.replace("said", str(alone / "said")))
     one = Grade(Path(__file__))
     settings = Sandbox(container="some/image:3", memory=3, disk=70)
     settings.check()
     grading.run(one, settings, set())
-    checked, run, end = said.read_text().splitlines()
+    told, *arguments = zip(*(line.split(" ", 1) for line in said.read_text().splitlines()))
+    assert set(told) == {"this-is-a-secret"}
+    ((checked, run, end),) = arguments
     assert one.status == "done"
-    for wanted in ("--rm", "--network none", "--read-only", "--cap-drop ALL", "--memory 3g", "size=70m"):
+    for wanted in (
+        "--rm",
+        "--network none",
+        "--read-only",
+        "--cap-drop ALL",
+        "--memory 3g",
+        "size=70m",
+        "--log-driver none",
+    ):
         assert wanted in run and wanted in checked
     assert run.partition(" some/image:3 ")[2].startswith('-m segbook.grading.inside ["' + __file__)
-    assert f"/segbook:{Path(grading.__file__).parents[1]}:ro" in run and "--gpus" not in run
-    assert not [word for word in run.split() if word.endswith(":ro") and word.startswith((sys.prefix, sys.base_prefix))]
+    assert f"/segbook:{Path(grading.__file__).parents[1]}:ro" in run and "this-is-a-secret" not in run
+    shown = [word.partition(":")[0] for word in run.split() if word.endswith(":ro")]
+    assert shown and not set(shown) & set(map(str, sandbox.PYTHON))
     name = run.partition("--name ")[2].split()[0]
     assert end == f"kill {name}" and name not in checked
 
