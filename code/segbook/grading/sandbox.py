@@ -98,18 +98,8 @@ def in_bubblewrap(sandbox: Sandbox, notebook: Path) -> list[str]:
 
 def in_container(sandbox: Sandbox, name: str, notebook: Path) -> list[str]:
     """The same by docker or podman; Python and what this package imports are the image's, the package is not."""
-    command = [
-        shutil.which("docker") or "podman",
-        "run",
-        "--rm",
-        "--name",
-        name,
-        "--network",
-        "none",
-        "--read-only",
-        "--log-driver",
-        "none",
-    ]
+    command = [shutil.which("docker") or "podman", "run", "--rm", "--name", name, "--network", "none", "--read-only"]
+    command += ["--log-driver", "none"]  # or docker writes to the host's disk whatever a notebook prints
     command += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--pids-limit", "512", "--user", "65534"]
     command += ["--memory", f"{sandbox.memory}g", "--shm-size", f"{sandbox.disk}m", "--workdir", "/tmp"]
     command += ["--tmpfs", f"/tmp:rw,mode=1777,size={sandbox.disk}m"]

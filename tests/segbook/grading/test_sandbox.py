@@ -201,7 +201,7 @@ def test_what_it_says_is_bounded_and_believed_for_its_row_only():
 
 
 @needs_bubblewrap
-@pytest.mark.parametrize("line", ["[[],[],[],[],", "9e9,", "[[[["])
+@pytest.mark.parametrize("line", ["[],", "9e9,", "[[[["])
 @pytest.mark.parametrize("length", [4900, 10**7])
 def test_no_message_fills_the_memory_of_the_grader(line, length):
     text = f"{SAY}import itertools\nline = (b'[' + {line.encode()!r} * {length})[:{length}] + b'\\n'\n"
@@ -209,7 +209,7 @@ def test_no_message_fills_the_memory_of_the_grader(line, length):
     one = start(f"{text}for _ in range({3 * 10**6 // length + 1}): os.write(1, line)")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert one.status == "wrote too much" and peak < 20 << 20
+    assert one.status == "wrote too much" and peak < 8 << 20
 
 
 @needs_bubblewrap
