@@ -32,7 +32,7 @@ MEMORY = 6 * 2**30  # bytes
 # checker: the names in its call that are measured
 MEASURED = {
     "seconds_apart": ("dense", "depthwise"),
-    "skip_in_place": ("miou_in_place", "miou_32s", "miou_8s", "share"),
+    "skip_in_place": ("aligned", "miou_in_place", "miou_32s", "miou_8s", "share"),
     "paired_errors": ("difference", "error_paired", "error_separate"),
     "capstone_better": ("my_network", "my_dice"),
 }
