@@ -201,7 +201,7 @@ def test_larger_inputs(local, visit, sessions):
         assert same / total >= 0.999
 
 
-@pytest.mark.parametrize(("tab", "key"), [("", "photos"), ("Drawn scenes", "toyvoc")])
+@pytest.mark.parametrize(("tab", "key"), [("", "photos"), ("Synthetic scenes", "toyvoc")])
 def test_answers_equal_onnxruntime_in_python(local, visit, sessions, tab, key):
     """On noise and smooth colours, at sizes from 1x1 to 256x256 that fit no stride."""
     page = visit()
@@ -293,7 +293,7 @@ def count(page, index: int) -> int:
 
 def test_segmentation_follows_the_composed_scene(local, visit):
     page = visit()
-    start(page, "Drawn scenes")
+    start(page, "Synthetic scenes")
     page.get_by_role("button", name="country", exact=True).click()
     page.get_by_role("button", name="Clear").click()
     assert count(page, 7) < 50, "an empty road is no car"
@@ -313,7 +313,7 @@ def test_segmentation_follows_the_composed_scene(local, visit):
 def test_a_boat_is_known_by_its_water(local, visit):
     """What chapter 12 tells its reader to try."""
     page = visit()
-    start(page, "Drawn scenes")
+    start(page, "Synthetic scenes")
     found = {}
     for place in ("coast", "town"):
         page.get_by_role("button", name=place, exact=True).click()
@@ -326,7 +326,7 @@ def test_a_boat_is_known_by_its_water(local, visit):
 
 def test_things_by_keyboard_and_pointer(local, visit):
     page = visit()
-    start(page, "Drawn scenes")
+    start(page, "Synthetic scenes")
     page.get_by_role("button", name="Clear").click()
     page.get_by_role("button", name="Add bicycle 1").click()
     thing = page.locator("segment-picture >> .thing")
@@ -513,11 +513,11 @@ def test_a_tab_that_could_not_be_loaded(local, visit, alone):
     page.context.route("**/things.webp.0.js", lambda route: route.fulfill(status=404))
     page.goto(alone[0])
     start(page)
-    page.get_by_role("button", name="Drawn scenes", exact=True).click()
+    page.get_by_role("button", name="Synthetic scenes", exact=True).click()
     said(page)
     assert message(page) == "The file things.webp.0.js could not be loaded. You can try again."
     page.context.unroute("**/things.webp.0.js")
-    page.get_by_role("button", name="Drawn scenes", exact=True).click()
+    page.get_by_role("button", name="Synthetic scenes", exact=True).click()
     page.wait_for_function(f"{RESULT}?.key === 'toyvoc'", timeout=60_000)
     assert len(composed(page)) > 2
 
@@ -569,7 +569,7 @@ def test_it_runs_from_a_folder(local, visit, alone, sessions):
     offer(page, png(np.full((40, 60, 3), 120, dtype=np.uint8)))
     same, total = compare(page, sessions["photos"])
     assert same / total >= 0.999
-    page.get_by_role("button", name="Drawn scenes", exact=True).click()
+    page.get_by_role("button", name="Synthetic scenes", exact=True).click()
     page.wait_for_function(f"{RESULT}?.key === 'toyvoc'", timeout=60_000)
     assert not page.faults
 

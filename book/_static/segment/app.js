@@ -4,7 +4,7 @@
 (() => {
 "use strict";
 const { el, unpacked, Stage, listing, PRIVATE } = window.segmentDemo;
-const TABS = { photos: "Photographs", toyvoc: "Drawn scenes" };
+const TABS = { photos: "Photographs", toyvoc: "Synthetic scenes" };
 const MAX_BYTES = 50e6; // of a file
 const MAX_PIXELS = 60e6; // of a picture: decoding takes four bytes each
 const KEPT = 1024; // pixels of the longer side that are kept of a larger picture

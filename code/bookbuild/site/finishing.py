@@ -2,7 +2,8 @@
 
 The theme brings every icon of Font Awesome as a script of 1.5 MB, and MathJax on pages without a formula. Here the
 icons that some page shows become a style sheet of a few kB, cut from that same script, and MathJax stays where there
-is something for it to set.
+is something for it to set. Scripts, the index of the search first, no longer hold the text back: they wait until it is
+read. One stays in its place, Sphinx's options, since scripts within the page write to them.
 """
 
 import re
@@ -15,6 +16,7 @@ from sphinx.application import Sphinx
 ICON_SCRIPT = re.compile(r"\s*<script[^>]*fontawesome\.js[^>]*></script>")
 PRELOADS = re.compile(r"\s*<link[^>]*(?:fontawesome\.js|webfonts/)[^>]*>")
 MATHJAX = re.compile(r"\s*<script[^>]*(?:mathjax/|>window\.MathJax)[^<]*</script>")
+WAITING = re.compile(r"<script(?=[^>]* src=)(?![^>]*\b(?:defer|async)\b)(?![^>]*documentation_options)")
 IMAGE = re.compile(r'<img (?=[^>]*src="((?:\.\./)*_images/[^"]+)")(?![^>]*loading=)')
 SVG_SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"', re.DOTALL)
 ICON_CLASS = re.compile(r'class="([^"]*\bfa-[^"]*)"')
@@ -88,6 +90,7 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
         up = "../" * (len(path.relative_to(out).parts) - 1)
         lean = ICON_SCRIPT.sub(f'\n<link rel="stylesheet" href="{up}_static/icons.css" />', page)
         lean = PRELOADS.sub("", lean)
+        lean = WAITING.sub("<script defer", lean)
         if 'class="math' not in page:
             lean = MATHJAX.sub("", lean)
         lean = IMAGE.sub(lambda found, path=path: _lazy(path.parent / found.group(1)), lean)

@@ -3,7 +3,7 @@
 import pytest
 from docutils.core import publish_doctree
 
-from bookbuild.site.finishing import ICON_SCRIPT, MATHJAX, icon_styles
+from bookbuild.site.finishing import ICON_SCRIPT, MATHJAX, WAITING, icon_styles
 from bookbuild.site.page_head import LONGEST, description, published_address, shorten
 
 SCRIPT = (
@@ -27,6 +27,24 @@ def test_what_goes_out_of_a_page():
     assert MATHJAX.sub("", math).strip() == ""
     other = '<script src="_static/doctools.js"></script>'
     assert MATHJAX.sub("", other) == other and ICON_SCRIPT.sub("", other) == other
+
+
+def test_only_the_options_are_read_before_the_text():
+    def deferred(tag: str) -> str:
+        return WAITING.sub("<script defer", tag)
+
+    assert deferred('<script src="../searchindex.js"></script>') == '<script defer src="../searchindex.js"></script>'
+    tabs = '<script data-key="a" src="tabs.js"></script>'
+    assert deferred(tabs) == '<script defer data-key="a" src="tabs.js"></script>'
+    kept = (
+        '<script src="../_static/documentation_options.js?v=1"></script>',
+        '<script defer="defer" src="a.js"></script>',
+        '<script async src="a.js"></script>',
+        "<script>let src = 'a.js';</script>",
+        '<script type="application/json">{"src": 1}</script>',
+    )
+    for tag in kept:
+        assert deferred(tag) == tag
 
 
 @pytest.mark.parametrize(
