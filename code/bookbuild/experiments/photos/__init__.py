@@ -31,7 +31,7 @@ LADDER = SHARED | {"crop": "257x257", "steps": 400, "lr": 3e-4, "head_lr": 10.0}
 WHOLE = SHARED | {"crop": "321x321", "steps": 400, "lr": 1e-5, "head_lr": 10.0}
 WHOLE |= {"freeze_bn": ("backbone", "classifier")}
 DECODER = WHOLE | {"lr": 3e-5, "freeze": ("backbone", "classifier.aspp", "classifier.score")}  # the decoder alone
-CAMVID = SHARED | {"crop": "360x480", "steps": 1200, "lr": 3e-4, "head_lr": 10.0}
+CAMVID = SHARED | {"crop": "241x321", "steps": 900, "lr": 3e-4, "head_lr": 10.0}
 
 # What is tried on a part of train, each a row of photos/choose: the row that it is for, and what is changed in it.
 TRIED_FOR = {"steps": 150}
