@@ -32,7 +32,7 @@ QUALITIES = (85, 75, 65, 55, 45, 35, 25)
 RATES = {"rates 6, 12, 18 (its own)": (6, 12, 18), "rates 1, 1, 1": (1, 1, 1), "rates 18, 36, 54": (18, 36, 54)}
 SHOWN = ("chelsea", "astronaut", "motorcycle")  # in the strips of several photographs
 CAMVID_FRAMES = (10, 75, 140, 205)  # of the 233 in test
-CAMVID_ROW, ASPP = "camvid_from_voc", "deeplabv3_mobilenet_v2"
+CAMVID_ROW, ASPP = "camvid_longer", "deeplabv3_mobilenet_v2"
 TITLES = {
     "fcn32s_mobilenet_v2": "FCN-32s",
     "fcn16s_mobilenet_v2": "FCN-16s",

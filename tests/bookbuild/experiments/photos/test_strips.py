@@ -78,7 +78,7 @@ def test_all_strips_are_drawn(home, tmp_path, monkeypatch, images):
     drawn = {path.name for path in (tmp_path / "pictures").iterdir()}
     expected = {f"ladder-{name}.webp" for name in images} | {"rates.webp", "sizes.webp", "half-cell.webp"}
     assert drawn == expected | {"camvid.webp", "credits.json"}
-    assert {*RUNGS, "shipped", "published", "camvid_from_voc"} == set(made.values())
+    assert {*RUNGS, "shipped", "published", "camvid_longer"} == set(made.values())
 
 
 def test_what_is_not_trained_is_left_out_and_named(home, tmp_path, monkeypatch, images, capsys):
