@@ -66,6 +66,16 @@ def test_on_street_scenes_pretraining_is_worth_more_than_the_network():
     assert camvid["deeplabv3plus_tiny"]["mean_iou"] == min(at_random)
 
 
+def test_on_street_scenes_a_network_that_segments_is_the_best_beginning():
+    first, second = (record(f"photos.camvid_{name}") for name in ("from_voc", "longer"))
+    imagenet = record("cpu.camvid.deeplabv3plus_mobilenet_v2_imagenet")
+    assert imagenet["mean_iou"] < first["mean_iou"] < second["mean_iou"] < 0.669
+    assert first["runs"][0]["parameters"] < imagenet["parameters"]
+    curve = first["runs"][0]["val_mean_iou"]
+    assert max(curve) == curve[-1], "still climbing"
+    assert min(second["iou"], key=second["iou"].get) == "pole"
+
+
 def test_on_few_photographs_fcn_8s_stays_below_fcn_32s():
     scores = [record(f"photos.fcn{stride}s_mobilenet_v2")["mean_iou_seven"] for stride in (32, 8)]
     assert scores[1] < scores[0]
