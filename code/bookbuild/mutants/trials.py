@@ -34,7 +34,7 @@ MEASURED = {
     "seconds_apart": ("dense", "depthwise"),
     "skip_in_place": ("aligned", "miou_in_place", "miou_32s", "miou_8s", "share"),
     "paired_errors": ("difference", "error_paired", "error_separate"),
-    "capstone_better": ("my_network", "my_dice"),
+    "capstone_from_photos": ("my_network", "my_logits", "my_dice"),
 }
 CLOCKS = ("seconds_apart",)  # of these not even the values are changed: any time is possible
 # Here a slice of the solution would miss something: what it changes goes by another name.

@@ -1,5 +1,6 @@
 """Answers to chapter 13: right ones in several forms; wrong ones, each with a part of what is said to them."""
 
+import copy
 import functools
 import shutil
 import tempfile
@@ -131,20 +132,43 @@ def rooftop_network(seed, weights_backbone="photos", num_classes=1, noise=0.01):
     return network
 
 
-def measured(network):
+def logits(network, samples):
     with torch.inference_mode():
-        q = torch.stack([network(image[None])[0, 0].sigmoid() for image, _ in VAL])
-    building = torch.stack([label == 1 for _, label in VAL])
+        return torch.stack([network(image[None])[0, 0] for image, _ in samples])
+
+
+def measured(z, samples):
+    q, building = z.sigmoid(), torch.stack([label == 1 for _, label in samples])
     marked = [q > k / 50 for k in range(1, 50)]
     return max((2 * (m & building).sum() / (m.sum() + building.sum())).item() for m in marked)
 
 
-VAL = [(image, (image[0] > 0.3).long()) for image in torch.rand(3, 3, 32, 32, generator=torch.manual_seed(0))]
+def from_photos(network, samples):
+    """The network, what it answers, its score, and the tiles."""
+    z = logits(network, samples)
+    return network, z, measured(z, samples), samples
+
+
+def tiles(*shape):
+    return [(image, (image[0] > 0.3).long()) for image in torch.rand(shape, generator=torch.manual_seed(0))]
+
+
+def taught_by(network, samples):
+    """The same tiles with labels that follow the network above one threshold, a tenth of the pixels excepted."""
+    z = logits(network, samples)
+    labels = (z > z.quantile(0.7)) ^ (torch.rand(z.shape, generator=torch.manual_seed(1)) < 0.1)
+    return [(image, label.long()) for (image, _), label in zip(samples, labels)]
+
+
 NETWORK, SECOND = rooftop_network(0), rooftop_network(1)
-DICE, DICE_2 = measured(NETWORK), measured(SECOND)
-TRAINING = rooftop_network(0).train()
-FROM_NOISE, TWO_LOGITS = rooftop_network(0, None), rooftop_network(0, num_classes=2)
-UNTRAINED = rooftop_network(0, noise=0)
+VAL = tiles(3, 3, 32, 32)
+MANY = taught_by(SECOND, tiles(19, 3, 24, 40))  # more than the check looks at
+EMPTY = [(image, torch.zeros_like(label)) for image, label in VAL]
+Z, DICE = from_photos(NETWORK, VAL)[1:3]
+Z_MANY, DICE_MANY = from_photos(SECOND, MANY)[1:3]
+IN_TRAINING = rooftop_network(0).train()
+OTHER_MODE = copy.deepcopy(IN_TRAINING)(torch.stack([image for image, _ in VAL])).detach()[:, 0]
+TWO_LOGITS = rooftop_network(0, num_classes=2)
 TINY = models.create("fcn8s_tiny", num_classes=1).eval()
 THREE_DICES, SILENCE = (760 / 905, 0.325, 0.575), (0, 0, 0.5)
 RIGHT = [
@@ -168,10 +192,11 @@ RIGHT = [
     ("capstone_flattery", (in_numpy,)),
     ("capstone_flattery", (by_sorting,)),
     ("capstone_flattery", (Flattery(),)),
-    ("capstone_better", (NETWORK, DICE, VAL)),
-    ("capstone_better", (SECOND, torch.tensor(DICE_2), VAL)),
-    ("capstone_better", (TRAINING, DICE, VAL)),
-    ("capstone_better", (NETWORK, np.float32(round(DICE, 3)), VAL)),
+    ("capstone_from_photos", (SECOND, Z_MANY, DICE_MANY, MANY)),
+    ("capstone_from_photos", (NETWORK, Z.numpy(), torch.tensor(DICE), VAL)),
+    ("capstone_from_photos", (IN_TRAINING, Z[:, None], DICE, VAL)),
+    ("capstone_from_photos", (NETWORK, Z.double(), np.float32(round(DICE, 3)), VAL)),
+    ("capstone_from_photos", (NETWORK, Z, 0.0, EMPTY)),
 ]
 WRONG = [
     ("capstone_runs", ("1 2 5 2", "1 1 3 2 6 1"), "exchanged"),
@@ -229,14 +254,20 @@ WRONG = [
     ("capstone_flattery", (in_place,), "changed its input"),
     ("capstone_flattery", (0.09,), "a function is asked for"),
     ("capstone_flattery", (lambda scores, few: scores[:few].mean(0),), "is a number"),
-    ("capstone_better", (NETWORK, DICE + 0.02, VAL), "this network scores"),
-    ("capstone_better", (SECOND, DICE_2 - 0.02, VAL), "this network scores"),
-    ("capstone_better", (UNTRAINED, measured(UNTRAINED), VAL), "was the network trained"),
-    ("capstone_better", (FROM_NOISE, measured(FROM_NOISE), VAL), "begun from them"),
-    ("capstone_better", (TWO_LOGITS, 0.5, VAL), "not one logit"),
-    ("capstone_better", (TINY, measured(TINY), VAL), "another backbone"),
-    ("capstone_better", ("deeplabv3plus", 0.8, VAL), "is the trained network"),
-    ("capstone_better", (torch.nn.Conv2d(3, 1, 1), 0.8, VAL), "has no backbone"),
-    ("capstone_better", (NETWORK, 84.0, VAL), "between 0 and 1"),
-    ("capstone_better", (NETWORK, None, VAL), "is a number"),
+    ("capstone_from_photos", (SECOND, Z_MANY, DICE_MANY + 0.02, MANY), "these logits score"),
+    ("capstone_from_photos", (SECOND, Z_MANY, DICE_MANY - 0.02, MANY), "these logits score"),
+    ("capstone_from_photos", (SECOND, Z_MANY, measured(torch.full_like(Z_MANY, 9), MANY), MANY), "these logits score"),
+    ("capstone_from_photos", (SECOND, Z_MANY.flip(0), DICE_MANY, MANY), "in order?"),
+    ("capstone_from_photos", (SECOND, Z_MANY.sigmoid(), DICE_MANY, MANY), "before the sigmoid"),
+    ("capstone_from_photos", (SECOND, Z_MANY[:16], DICE_MANY, MANY), "has the shape"),
+    ("capstone_from_photos", (NETWORK, OTHER_MODE, measured(OTHER_MODE, VAL), VAL), "in evaluation mode"),
+    ("capstone_from_photos", (NETWORK, 20.0 * torch.stack([y for _, y in VAL]) - 10, 1.0, VAL), "my_network answers"),
+    ("capstone_from_photos", from_photos(rooftop_network(0, noise=0), VAL), "was the network trained"),
+    ("capstone_from_photos", from_photos(rooftop_network(0, None), VAL), "begun from them"),
+    ("capstone_from_photos", from_photos(TINY, VAL), "another backbone"),
+    ("capstone_from_photos", (TWO_LOGITS, Z, 0.5, VAL), "not one logit"),
+    ("capstone_from_photos", ("deeplabv3plus", Z, 0.8, VAL), "is the trained network"),
+    ("capstone_from_photos", (torch.nn.Conv2d(3, 1, 1), Z, 0.8, VAL), "has no backbone"),
+    ("capstone_from_photos", (NETWORK, Z, 84.0, VAL), "between 0 and 1"),
+    ("capstone_from_photos", (NETWORK, Z, None, VAL), "is a number"),
 ]
