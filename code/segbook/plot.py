@@ -1,13 +1,9 @@
 """Drawing for the chapters: one style, legible on a light and on a dark page.
 
-`style()` is called once, in a chapter's first cell. In Colab and JupyterLab it sets sizes and colours.
-While the book is built (SEGBOOK_THEMED=1) each figure also becomes an SVG whose ink follows the page's theme.
+`style()` is called once, in a chapter's first cell: it sets sizes and colours.
 """
 
-import base64
 import io
-import os
-import re
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -21,14 +17,13 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
-from PIL import Image
 
 from segbook.data.palette import VOID, index_to_colour
 
 if TYPE_CHECKING:
     from segbook.train import History
 
-# Each colour as it is drawn on a light page, and what replaces it on a dark one (contrast at least 3:1 on either).
+# Each colour as it is drawn on a light page, and what the book puts there on a dark one (contrast 3:1 or more on both).
 # The series colours follow Okabe and Ito: they stay apart for colour-blind readers.
 INK, PAPER, GREY = "#20242b", "#fefefd", "#6b7280"
 SERIES = ("#0072b2", "#d55e00", "#008f68", "#b0508a", "#9a6f00", "#5b5bd6")
@@ -61,53 +56,6 @@ def style() -> None:
             "grid.color": GREY,
         }
     )
-    if os.environ.get("SEGBOOK_THEMED") == "1":
-        _emit_themed_svg()
-
-
-def _emit_themed_svg() -> None:
-    """Let IPython show a Figure as themed SVG alone."""
-    from IPython import get_ipython
-    from matplotlib_inline.backend_inline import configure_inline_support
-
-    shell = get_ipython()
-    if shell is None:
-        return
-    configure_inline_support(shell, "inline")  # it would otherwise run after the first cell and undo the next lines
-    for formatter in shell.display_formatter.formatters.values():
-        formatter.pop(Figure, None)
-    shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, themed_svg)
-
-
-def themed_svg(figure: Figure) -> str:
-    """The figure as SVG text whose colours switch with the reader's theme.
-
-    The browser applies the page's colour scheme to `prefers-color-scheme` inside an embedded image, so the media
-    query follows the page's own switch. The same figure gives the same bytes: no date, a fixed salt for ids.
-    """
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "segbook"}):
-        figure.savefig(buffer, format="svg", dpi=150, transparent=True, bbox_inches="tight", metadata={"Date": None})
-    svg = re.sub('data:image/png;base64,([^"]+)', _webp, buffer.getvalue())
-    names = {light: f"--c{i}" for i, light in enumerate(ON_DARK)}
-    for light, name in names.items():
-        svg = svg.replace(light, f"var({name})")
-    light_rule = ";".join(f"{name}:{light}" for light, name in names.items())
-    dark_rule = ";".join(f"{names[light]}:{dark}" for light, dark in ON_DARK.items())
-    css = (
-        f"<style>:root{{{light_rule}}}@media (prefers-color-scheme:dark){{:root{{{dark_rule}}}}}"
-        "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif!important}</style>"
-    )
-    head, tail = svg.split("<defs>", 1)
-    return head + css + "<defs>" + tail
-
-
-def _webp(found: re.Match) -> str:
-    """A PNG in an SVG as WebP where that is smaller: a photograph takes a tenth, few colours stay what they are."""
-    image, buffer = Image.open(io.BytesIO(base64.b64decode(found[1]))), io.BytesIO()
-    image.save(buffer, "webp", quality=90, lossless=image.convert("RGBA").getcolors(256) is not None)
-    packed = base64.b64encode(buffer.getvalue()).decode()
-    return f"data:image/webp;base64,{packed}" if len(packed) < len(found[1]) else found[0]
 
 
 def _pixels(image: ArrayLike) -> np.ndarray:
