@@ -4,6 +4,7 @@
 """
 
 import io
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -168,24 +169,17 @@ class LivePlot:
     """
 
     def __init__(self, seconds: float = 5.0):
-        self.seconds = seconds
-        self.drawn = float("-inf")
-        self.handle = None
+        self.seconds, self.drawn, self.handle = seconds, float("-inf"), None
 
     def __call__(self, run: "History", steps: int) -> None:
-        if run.step < steps and time.perf_counter() - self.drawn < self.seconds:
+        soon = run.step < steps and time.perf_counter() - self.drawn < self.seconds
+        if soon or "ipykernel" not in sys.modules:
             return
-        try:
-            from IPython import display, get_ipython
-        except ImportError:
-            return
-        if getattr(get_ipython(), "kernel", None) is None:
-            return
+        from IPython.display import Image, display
+
         figure, picture = Figure(figsize=(7.5, 2.6), layout="constrained"), io.BytesIO()  # none of pyplot's
         history(run, steps, figure)
         figure.savefig(picture, format="png", dpi=80)
-        if self.handle is None:
-            self.handle = display.display(display.Image(picture.getvalue()), display_id=True)
-        else:
-            self.handle.update(display.Image(picture.getvalue()))
+        self.handle = self.handle or display(display_id=True)
+        self.handle.update(Image(picture.getvalue()))
         self.drawn = time.perf_counter()

@@ -1,5 +1,7 @@
 """Figures: readable in both themes, and honest about labels they have no colour for."""
 
+import sys
+
 import matplotlib
 import nbformat
 import numpy as np
@@ -108,6 +110,7 @@ def test_ten_updates_in_a_notebook_leave_one_small_picture(tmp_path):
     assert 5_000 < len(output.data["image/png"]) < 60_000
 
 
-def test_outside_of_a_notebook_nothing_happens(capsys):
+def test_outside_of_a_notebook_nothing_happens(capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # what starts a kernel may have imported it
     plot.LivePlot()(History(), 0)
     assert capsys.readouterr() == ("", "")

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -70,12 +71,9 @@ def evaluate_command(
 
 def check_classes(run: str, about: dict, name: str, classes: list[str]) -> None:
     """Refuse data whose classes, in their order, are not those that the run was trained on."""
-    ours = about["classes"]
-    if len(classes) != len(ours):
-        raise ValueError(f"{run} was trained on {len(ours)} classes ({about['data']}), {name} has {len(classes)}")
-    for i, (one, other) in enumerate(zip(ours, classes)):
+    for i, (one, other) in enumerate(zip_longest(about["classes"], classes)):
         if one != other:
-            raise ValueError(f"class {i} is {one!r} in {run} and {other!r} in {name}: names or order differ")
+            raise ValueError(f"class {i} is {one!r} in {run} and {other!r} in {name}: number, names or order differ")
 
 
 def number(value: float) -> float | None:
