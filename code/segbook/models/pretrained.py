@@ -211,16 +211,14 @@ def load(model: nn.Module, state: Mapping[str, Tensor], what: str, partial: bool
     missing = [name for name in ours if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = grouped([name for name in state if name not in ours], ours)
     reshaped = [name for name in state if name in ours and name not in fitting]
-    if missing or unexpected or reshaped:
-        if not (partial and fitting):
-            shapes = [f"{name} {tuple(state[name].shape)} for {tuple(ours[name].shape)}" for name in reshaped]
-            faults = {"missing": grouped(missing, fitting), "unexpected": unexpected, "of another shape": shapes}
-            report = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in faults.items() if names)
-            advice = " (partial=True loads what fits)" if fitting else ""
-            raise ValueError(f"{what} does not fit this {type(model).__name__}: {report}{advice}")
-        random = ", ".join(grouped(missing + reshaped, fitting)) or "nothing"
-        unused = f"; not used: {', '.join(unexpected)}" if unexpected else ""
-        warnings.warn(f"{what} fills a part of {type(model).__name__}; still random: {random}{unused}", stacklevel=4)
+    shapes = [f"{name} {tuple(state[name].shape)} for {tuple(ours[name].shape)}" for name in reshaped]
+    faults = {"missing": grouped(missing, fitting), "unexpected": unexpected, "of another shape": shapes}
+    report = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in faults.items() if names)
+    if report and not (partial and fitting):
+        advice = " (partial=True loads what fits)" if fitting else ""
+        raise ValueError(f"{what} does not fit this {type(model).__name__}: {report}{advice}")
+    if report:
+        warnings.warn(f"{what} fills a part of {type(model).__name__}, the rest stays random; {report}", stacklevel=4)
     model.load_state_dict(fitting, strict=False)
     return model
 
