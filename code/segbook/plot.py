@@ -14,12 +14,8 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
-
-from segbook.data.palette import VOID, index_to_colour
 
 if TYPE_CHECKING:
     from segbook.train import History
@@ -96,30 +92,6 @@ def show_images(
     for ax, array, title in zip(axes.flat, arrays, titles or [""] * len(arrays)):
         ax.imshow(array, cmap=cmap, interpolation="nearest")
         ax.set_title(title)
-    return axes
-
-
-def show_segmentation(
-    image: ArrayLike,
-    label: ArrayLike | None = None,
-    prediction: ArrayLike | None = None,
-    *,
-    classes: Sequence[str],
-    palette: ArrayLike,
-) -> np.ndarray:
-    """Draw an image, its label and a prediction side by side, with a legend of the classes that occur.
-
-    `image` as in `show_images`, `label` and `prediction` (H, W) class indices, 255 = void; each may be left out.
-    `classes` are names by index, `palette` is (C, 3) uint8. Returns the array of axes.
-    """
-    maps = {name: _pixels(m) for name, m in (("label", label), ("prediction", prediction)) if m is not None}
-    panels = [image, *(index_to_colour(m, palette) for m in maps.values())]
-    axes = show_images(panels, ["image", *maps], scale=min(2.0, 5.4 / len(panels)))
-    present = sorted(set().union(*(np.unique(m).tolist() for m in maps.values())))  # void, 255, comes last
-    colours = index_to_colour([present], palette)[0] / 255 if present else []
-    names = ["void" if i == VOID else classes[i] for i in present]
-    handles = [Patch(facecolor=to_hex(c.tolist()), edgecolor=GREY, label=name) for c, name in zip(colours, names)]
-    axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6) or 1)
     return axes
 
 
