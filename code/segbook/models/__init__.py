@@ -37,12 +37,12 @@ class Recipe:
 
     def __init__(self, backbone: Callable, head: Callable, aux_head: Callable = FCNHead, **defaults: Any):
         self.backbone, self.head, self.aux_head = backbone, head, aux_head
-        found = [Parameter("num_classes", Parameter.POSITIONAL_OR_KEYWORD, default=21)]
-        found.append(Parameter("aux", Parameter.KEYWORD_ONLY, default=False))
+        options = {"aux": Parameter("aux", Parameter.KEYWORD_ONLY, default=False)}
         for part in (backbone, head, Segmenter):
-            found += [option for option in keywords(part) if option.name not in {known.name for known in found}]
-        found = [option.replace(default=defaults.get(option.name, option.default)) for option in found]
-        self.__signature__ = inspect.Signature(found)
+            options |= {option.name: option for option in keywords(part)}
+        options = [option.replace(default=defaults.get(name, option.default)) for name, option in options.items()]
+        count = Parameter("num_classes", Parameter.POSITIONAL_OR_KEYWORD, default=21)
+        self.__signature__ = inspect.Signature([count, *options])
 
     def __call__(self, num_classes: int = 21, **options: Any) -> Segmenter:
         def of(part: Callable) -> dict[str, Any]:
