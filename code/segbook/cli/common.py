@@ -79,12 +79,7 @@ device_option = click.option(
 looks_options = [
     click.option("--window", type=SIZE, help="Cut large images into windows of this size [default: whole images]."),
     click.option("--overlap", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of neighbouring windows."),
-    click.option(
-        "--scales",
-        type=FACTORS,
-        default="1",
-        help="Mean over the image resized by these factors.",
-    ),
+    click.option("--scales", type=FACTORS, default="1", help="Mean over the image resized by these factors."),
     click.option("--flip", is_flag=True, help="Mean with the mirrored image too."),
     click.option(
         "--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.5, help="One logit."

@@ -218,7 +218,7 @@ def load(model: nn.Module, state: Mapping[str, Tensor], what: str, partial: bool
         advice = " (partial=True loads what fits)" if fitting else ""
         raise ValueError(f"{what} does not fit this {type(model).__name__}: {report}{advice}")
     if report:
-        warnings.warn(f"{what} fills a part of {type(model).__name__}, the rest stays random; {report}", stacklevel=4)
+        warnings.warn(f"{what} fills a part of {type(model).__name__}, the rest stays random; {report}", stacklevel=3)
     model.load_state_dict(fitting, strict=False)
     return model
 
