@@ -2,11 +2,8 @@
 
 import copy
 import json
-import logging
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +82,8 @@ def record(model: nn.Module, path: Path) -> None:
     sizes = {axis: torch.export.Dim(name, min=1) for axis, name in {0: "batch", 2: "height", 3: "width"}.items()}
     x = torch.randn(TRACED, generator=torch.Generator().manual_seed(0))
     names = {"input_names": ["image"], "output_names": ["logits"], "dynamic_shapes": (sizes,)}
-    with quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are about the exporter's own workings; the comparison finds what matters
         torch.onnx.export(model, (x,), path, dynamo=True, external_data=False, verbose=False, **names)
 
 
@@ -133,17 +131,3 @@ def largest_difference(model: nn.Module, path: Path) -> tuple[float, float]:
         differences.append((ours - torch.from_numpy(theirs)).abs().max())
         sizes.append(ours.abs().max())
     return torch.stack(differences).max().item(), torch.stack(sizes).max().item()  # NaN, if there is one
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the exporter's notes to itself: they are about its own workings, and the check below finds what matters."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

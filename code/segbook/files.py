@@ -1,6 +1,7 @@
-"""The one reader of image files, the one reader of mask files, and a file that is written whole or not at all."""
+"""The one reader of image files, of mask files, and of weights; and a file that is written whole or not at all."""
 
 import os
+import pickle
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -154,6 +155,15 @@ def check_size(size: tuple[int, int], max_pixels: int) -> None:
             f"{name} has {pixels:,} pixels, more than max_pixels={max_pixels:,}; cut it into tiles, or predict in "
             f"windows with max_pixels={pixels} and about {pixels * 20 / 2**30:.0f} GB of memory"
         )
+
+
+def read_weights(path: str | os.PathLike) -> Any:
+    """What torch.save wrote, tensors and plain values, on the CPU. ValueError for all else: nothing in it can run."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, IndexError, ValueError) as error:
+        reason = "cut short, of another kind, or asking to run code, which is refused (weights_only=True)"
+        raise ValueError(f"{path} is no file of weights: {reason}") from error
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:

@@ -1,13 +1,10 @@
 """Drawing for the chapters: one style, legible on a light and on a dark page.
 
-`style()` is called once, in a chapter's first cell. In Colab and JupyterLab it sets sizes and colours.
-While the book is built (SEGBOOK_THEMED=1) each figure also becomes an SVG whose ink follows the page's theme.
+`style()` is called once, in a chapter's first cell: it sets sizes and colours.
 """
 
-import base64
 import io
-import os
-import re
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -17,18 +14,13 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
-from PIL import Image
-
-from segbook.data.palette import VOID, index_to_colour
 
 if TYPE_CHECKING:
     from segbook.train import History
 
-# Each colour as it is drawn on a light page, and what replaces it on a dark one (contrast at least 3:1 on either).
+# Each colour as it is drawn on a light page, and what the book puts there on a dark one (contrast 3:1 or more on both).
 # The series colours follow Okabe and Ito: they stay apart for colour-blind readers.
 INK, PAPER, GREY = "#20242b", "#fefefd", "#6b7280"
 SERIES = ("#0072b2", "#d55e00", "#008f68", "#b0508a", "#9a6f00", "#5b5bd6")
@@ -61,53 +53,6 @@ def style() -> None:
             "grid.color": GREY,
         }
     )
-    if os.environ.get("SEGBOOK_THEMED") == "1":
-        _emit_themed_svg()
-
-
-def _emit_themed_svg() -> None:
-    """Let IPython show a Figure as themed SVG alone."""
-    from IPython import get_ipython
-    from matplotlib_inline.backend_inline import configure_inline_support
-
-    shell = get_ipython()
-    if shell is None:
-        return
-    configure_inline_support(shell, "inline")  # it would otherwise run after the first cell and undo the next lines
-    for formatter in shell.display_formatter.formatters.values():
-        formatter.pop(Figure, None)
-    shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, themed_svg)
-
-
-def themed_svg(figure: Figure) -> str:
-    """The figure as SVG text whose colours switch with the reader's theme.
-
-    The browser applies the page's colour scheme to `prefers-color-scheme` inside an embedded image, so the media
-    query follows the page's own switch. The same figure gives the same bytes: no date, a fixed salt for ids.
-    """
-    buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "segbook"}):
-        figure.savefig(buffer, format="svg", dpi=150, transparent=True, bbox_inches="tight", metadata={"Date": None})
-    svg = re.sub('data:image/png;base64,([^"]+)', _webp, buffer.getvalue())
-    names = {light: f"--c{i}" for i, light in enumerate(ON_DARK)}
-    for light, name in names.items():
-        svg = svg.replace(light, f"var({name})")
-    light_rule = ";".join(f"{name}:{light}" for light, name in names.items())
-    dark_rule = ";".join(f"{names[light]}:{dark}" for light, dark in ON_DARK.items())
-    css = (
-        f"<style>:root{{{light_rule}}}@media (prefers-color-scheme:dark){{:root{{{dark_rule}}}}}"
-        "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif!important}</style>"
-    )
-    head, tail = svg.split("<defs>", 1)
-    return head + css + "<defs>" + tail
-
-
-def _webp(found: re.Match) -> str:
-    """A PNG in an SVG as WebP where that is smaller: a photograph takes a tenth, few colours stay what they are."""
-    image, buffer = Image.open(io.BytesIO(base64.b64decode(found[1]))), io.BytesIO()
-    image.save(buffer, "webp", quality=90, lossless=image.convert("RGBA").getcolors(256) is not None)
-    packed = base64.b64encode(buffer.getvalue()).decode()
-    return f"data:image/webp;base64,{packed}" if len(packed) < len(found[1]) else found[0]
 
 
 def _pixels(image: ArrayLike) -> np.ndarray:
@@ -147,30 +92,6 @@ def show_images(
     for ax, array, title in zip(axes.flat, arrays, titles or [""] * len(arrays)):
         ax.imshow(array, cmap=cmap, interpolation="nearest")
         ax.set_title(title)
-    return axes
-
-
-def show_segmentation(
-    image: ArrayLike,
-    label: ArrayLike | None = None,
-    prediction: ArrayLike | None = None,
-    *,
-    classes: Sequence[str],
-    palette: ArrayLike,
-) -> np.ndarray:
-    """Draw an image, its label and a prediction side by side, with a legend of the classes that occur.
-
-    `image` as in `show_images`, `label` and `prediction` (H, W) class indices, 255 = void; each may be left out.
-    `classes` are names by index, `palette` is (C, 3) uint8. Returns the array of axes.
-    """
-    maps = {name: _pixels(m) for name, m in (("label", label), ("prediction", prediction)) if m is not None}
-    panels = [image, *(index_to_colour(m, palette) for m in maps.values())]
-    axes = show_images(panels, ["image", *maps], scale=min(2.0, 5.4 / len(panels)))
-    present = sorted(set().union(*(np.unique(m).tolist() for m in maps.values())))  # void, 255, comes last
-    colours = index_to_colour([present], palette)[0] / 255 if present else []
-    names = ["void" if i == VOID else classes[i] for i in present]
-    handles = [Patch(facecolor=to_hex(c.tolist()), edgecolor=GREY, label=name) for c, name in zip(colours, names)]
-    axes.flat[0].figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6) or 1)
     return axes
 
 
@@ -220,24 +141,17 @@ class LivePlot:
     """
 
     def __init__(self, seconds: float = 5.0):
-        self.seconds = seconds
-        self.drawn = float("-inf")
-        self.handle = None
+        self.seconds, self.drawn, self.handle = seconds, float("-inf"), None
 
     def __call__(self, run: "History", steps: int) -> None:
-        if run.step < steps and time.perf_counter() - self.drawn < self.seconds:
+        soon = run.step < steps and time.perf_counter() - self.drawn < self.seconds
+        if soon or "ipykernel" not in sys.modules:
             return
-        try:
-            from IPython import display, get_ipython
-        except ImportError:
-            return
-        if getattr(get_ipython(), "kernel", None) is None:
-            return
+        from IPython.display import Image, display
+
         figure, picture = Figure(figsize=(7.5, 2.6), layout="constrained"), io.BytesIO()  # none of pyplot's
         history(run, steps, figure)
         figure.savefig(picture, format="png", dpi=80)
-        if self.handle is None:
-            self.handle = display.display(display.Image(picture.getvalue()), display_id=True)
-        else:
-            self.handle.update(display.Image(picture.getvalue()))
+        self.handle = self.handle or display(display_id=True)
+        self.handle.update(Image(picture.getvalue()))
         self.drawn = time.perf_counter()

@@ -180,7 +180,7 @@ def test_download(tmp_path, monkeypatch):
         (["fcn32s_tiny", "--data", "vok"], "the nearest are voc"),
         (["fcn32s_tiny", "--data", "voc", "--batch-size", "4"], "3 images, fewer than one batch of 4"),
         (["fcn32s_tiny", "--data", "voc", "--epochs", "1", "--steps", "1"], "give one of them"),
-        (["fcn32s_tiny", "--data", "voc", "--crop", "32"], "'32' is no size"),
+        (["fcn32s_tiny", "--data", "voc", "--crop", "32"], "'32' is not of the form 320x480"),
         (["fcn32s_tiny", "--data", "voc", "--device", "abacus"], "no device 'abacus'"),
         (["fcn32s_tiny", "--data", "voc", "--root", "nowhere"], "nowhere"),
         (["fcn32s_tiny", "--data", "voc", "--batch-size", "2", "--resume"], "no checkpoint"),
@@ -329,8 +329,10 @@ def test_a_loss_that_is_not_finite_has_status_1(voc, tmp_path):
 def test_evaluate_and_predict_refuse_what_is_no_run(run, voc, camvid, tmp_path):
     assert "no checkpoint" in segbook("evaluate", tmp_path, "--root", voc, status=2)
     (tmp_path / "best.pt").write_text("no checkpoint")
-    assert "is not a checkpoint" in segbook("evaluate", tmp_path, "--root", voc, status=2)
-    assert "21 classes (voc), camvid has 11" in segbook("evaluate", run, "--data", "camvid", "--root", camvid, status=2)
+    assert "is no file of weights" in segbook("evaluate", tmp_path, "--root", voc, status=2)
+    assert "tvmonitor; camvid has sky, building" in segbook(
+        "evaluate", run, "--data", "camvid", "--root", camvid, status=2
+    )
     assert "no split 'test'" in segbook("evaluate", run, "--root", voc, "--split", "test", status=2)
     checkpoint = train.load_checkpoint(run / "best.pt")
     checkpoint["state"]["strange"] = torch.zeros(1)

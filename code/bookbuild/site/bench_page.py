@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from bookbuild.site.themed_svg import themed_svg
 from segbook import plot
 
 LONG = 30  # lines; a longer table waits to be opened
@@ -133,7 +134,7 @@ class BenchDirective(SphinxDirective):
         if picture is not None:
             drawn = root / "_build" / "bench" / f"{part}.svg"
             drawn.parent.mkdir(parents=True, exist_ok=True)
-            drawn.write_text(plot.themed_svg(picture), encoding="utf-8")
+            drawn.write_text(themed_svg(picture), encoding="utf-8")
             plt.close(picture)
             text = [f"```{{figure}} /_build/bench/{part}.svg", f":alt: {alt}", ":class: themed"]
             text += [f":name: {self.options['name']}"] if "name" in self.options else []

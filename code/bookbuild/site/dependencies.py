@@ -23,6 +23,7 @@ IMPORT = re.compile(
 )
 SHOWN = re.compile(r"""figures\.show\(\s*["']([\w-]+)["']""")
 CALLED = re.compile(r"\bchecks\.(\w+)\(")
+THEMED_SVG = Path(__file__).with_name("themed_svg.py")  # draws what the cells plot
 NO_DATA = ("", ".py", ".pyc", ".md")  # a card says where weights come from, no code reads it
 PRINTS_CODE = re.compile(r"\bgetsource\b|__doc__|\bhelp\(")  # then comments and docstrings are outputs, too
 
@@ -44,6 +45,7 @@ def chapter_digest(source: str, root: Path) -> str:
     for name in ("torch", "torchvision", "matplotlib", "d2l"):
         digest.update(metadata.version(name).encode())
     digest.update(declared_dependencies(root / "pyproject.toml").encode())
+    digest.update(file_digest(THEMED_SVG, False))
     verbatim = bool(PRINTS_CODE.search(source))
     for path in sorted(files):
         content = file_digest(path, verbatim, *state(path))

@@ -145,7 +145,9 @@ def _starts_thebe(script: Any) -> bool:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    os.environ["SEGBOOK_THEMED"] = "1"  # kernels inherit this: figures that follow the theme,
+    code = Path(__file__).parents[2]
+    os.environ["PYTHONPATH"] = f"{code}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"  # kernels inherit this:
+    os.environ["PYTHONSTARTUP"] = str(Path(__file__).with_name("startup.py"))  # figures that follow the theme,
     os.environ["TQDM_DISABLE"] = "1"  # no progress bars frozen into a page,
     os.environ.setdefault("FULL", "0")  # and the small networks, also where there is a GPU
     pybtex.plugin.find_plugin = cache(pybtex.plugin.find_plugin)  # else each citation reads all metadata

@@ -1,5 +1,6 @@
 """What the commands share: errors as sentences, and options."""
 
+import math
 import sys
 from pathlib import Path
 
@@ -34,35 +35,25 @@ def fail(error: Exception | str, status: int) -> None:
     sys.exit(status)
 
 
-class Size(click.ParamType):
-    """HEIGHTxWIDTH, as in 320x480."""
+class Numbers(click.ParamType):
+    """Numbers above 0 with a sign between, written as in `example`: 320x480, or 0.75,1,1.25."""
 
-    name = "HEIGHTxWIDTH"
+    def __init__(self, name: str, kind: type, between: str, example: str, count: int | None = None):
+        self.name, self.kind, self.between, self.example, self.count = name, kind, between, example, count
 
-    def convert(self, value, param, ctx) -> tuple[int, int]:
-        if isinstance(value, tuple | list):  # from a YAML file
-            value = "x".join(map(str, value))
-        height, _, width = str(value).lower().partition("x")
-        if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
-            self.fail(f"{value!r} is no size; write height x width as in 320x480", param, ctx)
-        return int(height), int(width)
-
-
-class Factors(click.ParamType):
-    """Positive numbers with commas between, as in 0.75,1,1.25."""
-
-    name = "NUMBER,..."
-
-    def convert(self, value, param, ctx) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
+    def convert(self, value, param, ctx) -> tuple:
         try:
-            factors = tuple(float(part) for part in value.split(","))
-        except ValueError:
-            factors = ()
-        if not factors or not all(0 < factor < float("inf") for factor in factors):
-            self.fail(f"{value!r} is no list of factors; write positive numbers as in 0.75,1,1.25", param, ctx)
-        return factors
+            parts = value.lower().split(self.between) if isinstance(value, str) else value  # a list of a YAML file
+            numbers = tuple(map(self.kind, parts))
+        except (TypeError, ValueError):
+            numbers = ()
+        if not numbers or self.count not in (None, len(numbers)) or not all(0 < one < math.inf for one in numbers):
+            self.fail(f"{value!r} is not of the form {self.example}", param, ctx)
+        return numbers
+
+
+SIZE = Numbers("HEIGHTxWIDTH", int, "x", "320x480", count=2)
+FACTORS = Numbers("NUMBER,...", float, ",", "0.75,1,1.25")
 
 
 class Device(click.ParamType):
@@ -86,9 +77,9 @@ device_option = click.option(
     "--device", type=Device(), help="cpu, cuda, cuda:1, or mps (untested) [default: cuda, or cpu]."
 )
 looks_options = [
-    click.option("--window", type=Size(), help="Cut large images into windows of this size [default: whole images]."),
+    click.option("--window", type=SIZE, help="Cut large images into windows of this size [default: whole images]."),
     click.option("--overlap", type=click.FloatRange(0, 1, max_open=True), default=0.5, help="Of neighbouring windows."),
-    click.option("--scales", type=Factors(), default="1", help="Mean over the image resized by these factors."),
+    click.option("--scales", type=FACTORS, default="1", help="Mean over the image resized by these factors."),
     click.option("--flip", is_flag=True, help="Mean with the mirrored image too."),
     click.option(
         "--threshold", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.5, help="One logit."

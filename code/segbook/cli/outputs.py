@@ -1,4 +1,4 @@
-"""Where results go: names planned so that nothing is lost, and label maps as files."""
+"""Where results go: names planned so that nothing is lost, label maps as files, and a legend for people."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
+from segbook.data.palette import VOID
 from segbook.files import write_atomically
 
 
@@ -57,3 +58,28 @@ def save_mask(path: Path, label: ArrayLike, palette: ArrayLike) -> None:
     image.putpalette(np.asarray(palette, dtype=np.uint8).tobytes())
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, lambda file: image.save(file, "PNG"))
+
+
+def legend(label: ArrayLike, palette: ArrayLike, classes: Sequence[str], width: int) -> Image.Image:
+    """The classes that occur in a label map, each a square in its colour and its name, on white.
+
+    The names are set in lines of `width` pixels; one that does not fit makes the legend wider. Void is left out.
+    """
+    present = [int(c) for c in np.unique(label) if c != VOID]
+    text = int(np.clip(width / 40, 11, 40))  # height of the letters: legible on a thumbnail and on a poster
+    font = ImageFont.load_default(text)
+    step = round(1.6 * text)
+    x = y = text // 2
+    places = []  # left, top, class
+    for c in present:
+        length = text + text // 2 + round(font.getlength(classes[c])) + text
+        if x > text // 2 and x + length > width:
+            x, y = text // 2, y + step
+        places.append((x, y, c))
+        width, x = max(width, x + length), x + length
+    picture = Image.new("RGB", (width, y + step if present else 0), "white")
+    draw = ImageDraw.Draw(picture)
+    for x, y, c in places:
+        draw.rectangle((x, y, x + text - 1, y + text - 1), tuple(np.asarray(palette)[c].tolist()), "black")
+        draw.text((x + text + text // 2, y + text / 2), classes[c], "black", font, anchor="lm")
+    return picture

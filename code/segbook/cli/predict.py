@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from segbook import infer
 from segbook.cli.common import device_option, looks_options, with_options
-from segbook.cli.outputs import plan_outputs, save_mask
+from segbook.cli.outputs import legend, plan_outputs, save_mask
 from segbook.data.reader import SUFFIXES
 from segbook.export import check_path, export
 from segbook.files import MAX_PIXELS, read_image, write_atomically
@@ -25,10 +25,10 @@ from segbook.train.run import load_run
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already; never an input.")
 @with_options(looks_options)
 @click.option("--alpha", type=click.FloatRange(0, 1), default=0.6, help="Strength of the colours in the overlay.")
-@click.option("--legend/--no-legend", default=True, help="Names of the classes below the overlay.")
+@click.option("--legend/--no-legend", "named", default=True, help="Names of the classes below the overlay.")
 @click.option("--max-pixels", type=click.IntRange(1), default=MAX_PIXELS, help="Refuse images with more.")
 @device_option
-def predict_command(run, images, out, overwrite, alpha, legend, max_pixels, device, **looks) -> None:
+def predict_command(run, images, out, overwrite, alpha, named, max_pixels, device, **looks) -> None:
     """Segment each IMAGE, and the images in each FOLDER, with the network in RUN.
 
     RUN is the folder of a training, a checkpoint, or NAME:WEIGHTS for weights that ship with the package.
@@ -58,8 +58,13 @@ def predict_command(run, images, out, overwrite, alpha, legend, max_pixels, devi
             continue
         label = infer.predict(model, image, max_pixels=max_pixels, **looks)
         save_mask(mask, label, about["palette"])
-        names = about["classes"] if legend else None
-        drawn = Image.fromarray(infer.overlay(image, label, about["palette"], alpha, names))
+        drawn = Image.fromarray(infer.overlay(image, label, about["palette"], alpha))
+        if named:
+            below = legend(label, about["palette"], about["classes"], drawn.width)
+            whole = Image.new("RGB", (below.width, drawn.height + below.height), "white")  # wider, if a name needs it
+            whole.paste(drawn)
+            whole.paste(below, (0, drawn.height))
+            drawn = whole
         drawn.thumbnail((65_500, 65_500))  # a JPEG has no longer side
         write_atomically(drawing, lambda file, drawn=drawn: drawn.save(file, "JPEG", quality=92, subsampling=0))
         tqdm.write(str(drawing))

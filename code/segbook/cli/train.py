@@ -9,7 +9,7 @@ import yaml
 from click.core import ParameterSource
 
 from segbook import data, models, train
-from segbook.cli.common import CROPS, Size, data_options, with_options
+from segbook.cli.common import CROPS, SIZE, data_options, with_options
 from segbook.train.distributed import processes
 from segbook.train.run import read_run
 
@@ -87,7 +87,7 @@ def settings_options() -> list:
 @with_options(data_options(required=True))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training set [default: 10].")
-@click.option("--crop", type=Size(), help="Size of training images [default: by data set].")
+@click.option("--crop", type=SIZE, help="Size of training images [default: by data set].")
 @click.option("--classes", "one_class", metavar="NAME", help="The second of two classes: one logit instead of two.")
 @click.option("--weights", help="Of the whole network: a run, a file or NAME:WEIGHTS to start from.")
 @click.option("--weights-backbone", help="photos (MobileNetV2), a file, IMAGENET1K_V1 to download [default: random].")
@@ -128,7 +128,9 @@ def train_command(
         settings["validate_every"] = settings["validate_every"] or per_epoch
         num_classes = train_set.num_classes
         if one_class is not None:
-            check_one_class(one_class, train_set.classes)
+            if train_set.classes[1:] != [one_class]:
+                needed = f"--classes {one_class} needs data of two classes, the second {one_class!r}"
+                raise ValueError(f"{needed}; this has {', '.join(train_set.classes)}")
             num_classes = 1
             if settings["loss"] == "cross_entropy" and settings["class_weights"] is None:
                 settings["loss"] = "binary_cross_entropy"  # the same number, sooner
@@ -158,10 +160,3 @@ def check_out(out: Path, resume: bool, overwrite: bool) -> None:
         ways = "--resume goes on with the run in it, --overwrite replaces it"
         ways = ways if (out / "last.pt").exists() else "no run to go on with is in it, --overwrite puts one there"
         raise ValueError(f"{out} is not empty; {ways}")
-
-
-def check_one_class(name: str, classes: list[str]) -> None:
-    """Refuse one logit where it would not be that of the second of two classes."""
-    if list(classes[1:]) != [name]:
-        needed = f"--classes {name} needs data of two classes, the second {name!r}"
-        raise ValueError(f"{needed}; this has {', '.join(classes)}")

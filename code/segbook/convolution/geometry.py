@@ -138,11 +138,7 @@ def receptive_field(network: nn.Module | Iterable[nn.Module]) -> ReceptiveField:
     Source: Dumoulin and Visin 2016; Araujo, Norris and Sim 2019 for the recurrence of size, stride and start. Here the
     size is counted, as a set of cells, which is exact behind transposed convolutions too.
     """
-    layers = [network] if isinstance(network, nn.Module) else list(network)
-    for layer in layers:
-        if not isinstance(layer, nn.Module):
-            raise TypeError(f"receptive_field needs modules, got {layer!r}; pass a model or a list of layers")
-    model = nn.Sequential(*layers)
+    model = nn.Sequential(*[network] if isinstance(network, nn.Module) else network)
     try:
         graph = fx.symbolic_trace(model).graph
     except Exception as error:  # a branch on values, a loop over a size: whatever forward does, fx stops there

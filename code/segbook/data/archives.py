@@ -1,6 +1,5 @@
 """Data sets as their archives unpack: PASCAL VOC 2012 and CamVid."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
@@ -20,7 +19,6 @@ class Archive(SegmentationPairs):
     Args:
         root: folder that holds `base`; None takes $SEGBOOK_DATA.
         split: the name of a list, such as "train" or "val".
-        transforms: called as transforms(image, label) with tv_tensors.
 
     Raises FileNotFoundError: no such folder, or an id without its file; ValueError: unknown or empty split.
     """
@@ -30,7 +28,7 @@ class Archive(SegmentationPairs):
     folders: tuple[str, ...]
     how: str
 
-    def __init__(self, root: str | Path | None = None, split: str = "train", transforms: Callable | None = None):
+    def __init__(self, root: str | Path | None = None, split: str = "train"):
         self.root = data_root(root, self.base, self.how)
         self.split = split
         lines = read_split(self.root / self.base / self.lists / f"{split}.txt", self.splits(self.root))
@@ -41,7 +39,7 @@ class Archive(SegmentationPairs):
             if folder.is_dir() or folder == masks[0]:
                 labelled |= images_in(folder)
         paths = pick(ids, images_in(images), images, split), pick(ids, labelled, masks[0], split)
-        super().__init__(ids, *paths, transforms)
+        super().__init__(ids, *paths)
 
     @classmethod
     def splits(cls, root: Path) -> list[str]:

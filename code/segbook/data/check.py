@@ -1,8 +1,6 @@
 """What ruins a training before it starts: a look at every pair of files, and the report as a page and as lines."""
 
-import base64
 import hashlib
-import io
 import math
 from dataclasses import dataclass, field
 from html import escape
@@ -18,6 +16,7 @@ from segbook.data.faults import split_faults
 from segbook.data.folder import LAYOUT
 from segbook.data.loading import DATASETS
 from segbook.data.palette import VOID, index_to_colour
+from segbook.figures import picture
 
 LAYOUTS = ("voc", "camvid", "folder")  # names of data.load, in the order in which they are looked for
 UNIONS = ("trainval", "trainaug")  # splits of VOC that repeat others
@@ -115,7 +114,10 @@ def look_at(pairs, split: str, report: Report, seen: dict, progress: bool) -> No
         summary.pixels += counts
         summary.masks_with += counts > 0
         if len(summary.pictures) < SHOWN:
-            summary.pictures[name] = overlay(image, mask, pairs.palette)
+            mixed = (image.permute(1, 2, 0).int() + index_to_colour(mask, pairs.palette).int()) // 2  # (H, W, 3)
+            drawn = Image.fromarray(mixed.byte().numpy())
+            drawn.thumbnail((240, 240))
+            summary.pictures[name] = picture(drawn)
         digest = hashlib.sha256(repr(image.shape).encode() + image.numpy().tobytes()).digest()
         where, twin = seen.setdefault(digest, (split, name))
         if where != split:
@@ -124,16 +126,6 @@ def look_at(pairs, split: str, report: Report, seen: dict, progress: bool) -> No
             report.notes.append(f"{split}: {name} is the same picture as {twin}")
     faults |= dict(split_faults(pairs))  # of a file that was numbered anew this says more than its labels do
     report.faults += [Fault(split, name, message) for name, message in faults.items()]
-
-
-def overlay(image: Tensor, mask: Tensor, palette: Tensor, side: int = 240) -> str:
-    """The image with half of its mask's colours, at most `side` pixels wide and high, as a data: address."""
-    mixed = (image.permute(1, 2, 0).int() + index_to_colour(mask, palette).int()) // 2  # (H, W, 3)
-    picture = Image.fromarray(mixed.byte().numpy())
-    picture.thumbnail((side, side))
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def summary_lines(report: Report, most: int = 10) -> list[str]:
@@ -164,8 +156,8 @@ def page(report: Report) -> str:
             bar = f'<td class="bar"><div style="width:{share}%"></div>'
             body.append(f"<tr><td>{value}<td>{label}<td>{int(summary.masks_with[value])}<td>{share} %{bar}</tr>")
         body.append("</table>")
-        for name, picture in summary.pictures.items():
-            image = f'<img alt="{escape(name)} with its mask" src="{picture}">'
+        for name, drawn in summary.pictures.items():
+            image = f'<img alt="{escape(name)} with its mask" src="{drawn}">'
             body.append(f"<figure>{image}<figcaption>{escape(name)}</figcaption></figure>")
     return PAGE + "\n".join(body) + "</body></html>\n"
 

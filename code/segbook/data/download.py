@@ -24,11 +24,11 @@ VOC_MIRRORS = (
 )
 
 
-def download_voc(root: str | Path, keep_archive: bool = False, progress: bool = True) -> Path:
+def download_voc(root: str | Path) -> Path:
     """PASCAL VOC 2012 (train and val, 2 GB) into root/VOCdevkit/VOC2012; nothing is fetched that is there already.
 
-    An interrupted download goes on where it stopped. An archive that you put into `root` yourself is used. `root` is
-    made if it does not exist, and returned, for `VOCSegmentation(root)`.
+    An interrupted download goes on where it stopped. An archive that you put into `root` yourself is used; unpacked, it
+    is removed. `root` is made if it does not exist, and returned, for `VOCSegmentation(root)`.
 
     Raises:
         OSError: not enough disk space; no address delivered the right file (each one's reason is named).
@@ -39,37 +39,36 @@ def download_voc(root: str | Path, keep_archive: bool = False, progress: bool = 
     if target.is_dir():
         return root
     root.mkdir(parents=True, exist_ok=True)
-    there = size_of(archive) or size_of(part_of(archive))
+    there = size_of(archive) or size_of(archive.with_name(VOC_ARCHIVE + ".part"))
     needed, free = 2 * VOC_BYTES - min(there, VOC_BYTES), shutil.disk_usage(root).free
     if free < needed:
         lack = f"PASCAL VOC 2012 but only {free / 1e9:.1f} GB are free; make room or choose another folder"
         raise OSError(f"{root}: {needed / 1e9:.1f} GB are needed to fetch and unpack {lack}")
-    fetch(VOC_MIRRORS, archive, VOC_SHA256, VOC_BYTES, progress)
-    extract(archive, "VOCdevkit/VOC2012", target, progress)
-    if not keep_archive:
-        archive.unlink()
+    fetch(VOC_MIRRORS, archive, VOC_SHA256, VOC_BYTES)
+    extract(archive, "VOCdevkit/VOC2012", target)
+    archive.unlink()
     return root
 
 
-def fetch(urls: Sequence[str], path: Path, sha256: str, size: int, progress: bool = True) -> Path:
-    """A file from the first of several addresses that delivers it, checked by size and SHA-256.
+def fetch(urls: Sequence[str], path: Path, sha256: str, size: int) -> None:
+    """Get a file from the first of several addresses that delivers it, checked by size and SHA-256.
 
     What has arrived lies in `path` + ".part" until it is complete, and the next call goes on from there where the
     server allows it (HTTP Range). `path` itself is only ever the whole, checked file.
     """
-    part, reasons = part_of(path), []
+    part, reasons = path.with_name(path.name + ".part"), []
     if path.is_file():
         path.replace(part)  # checked like the rest, and completed if it is somebody's unfinished download
     for url in urls:
         resumed = size_of(part) > 0
         try:
-            receive(url, part, size, progress)
+            receive(url, part, size)
             if resumed and sha256_of(part) != sha256:  # its start may be another address's fault: once more, from zero
                 part.unlink()
-                receive(url, part, size, progress)
+                receive(url, part, size)
             if (found := sha256_of(part)) == sha256:
                 part.replace(path)
-                return path
+                return
             part.unlink()
             raise ValueError(f"wrong checksum (SHA-256 {found[:12]}..., expected {sha256[:12]}...)")
         except (OSError, ValueError, http.client.HTTPException) as error:  # urllib's errors are OSErrors
@@ -80,7 +79,7 @@ def fetch(urls: Sequence[str], path: Path, sha256: str, size: int, progress: boo
     )
 
 
-def receive(url: str, part: Path, size: int, progress: bool) -> None:
+def receive(url: str, part: Path, size: int) -> None:
     """Append to `part` what is missing; start again where the server sends the whole file instead."""
     have = size_of(part)
     if have >= size:
@@ -93,7 +92,7 @@ def receive(url: str, part: Path, size: int, progress: bool) -> None:
         length = answer.headers.get("Content-Length")
         if length is None or start + int(length) != size:  # a page that says sorry, or another file
             raise ValueError(f"offers {length or 'an unknown number of'} bytes instead of {size - start:,}")
-        bar = tqdm(total=size, initial=start, unit="B", unit_scale=True, desc=part.stem, disable=not progress)
+        bar = tqdm(total=size, initial=start, unit="B", unit_scale=True, desc=part.stem)
         with part.open("ab" if resuming else "wb") as file, bar:
             while block := answer.read(1 << 20):
                 file.write(block)
@@ -102,7 +101,7 @@ def receive(url: str, part: Path, size: int, progress: bool) -> None:
         raise ValueError(f"the connection closed after {size_of(part):,} of {size:,} bytes")
 
 
-def extract(archive: Path, inside: str, target: Path, progress: bool = True) -> Path:
+def extract(archive: Path, inside: str, target: Path) -> None:
     """Unpack a tar file beside `target` and move its folder `inside` to `target` when everything is there."""
     target.parent.mkdir(parents=True, exist_ok=True)
     unpacking = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -110,8 +109,7 @@ def extract(archive: Path, inside: str, target: Path, progress: bool = True) -> 
         with tarfile.open(archive) as tar:
             # Python before 3.11.4 has no filter; what download_voc unpacks was checked by its SHA-256
             tar.extraction_filter = getattr(tarfile, "data_filter", None)
-            for member in tqdm(tar.getmembers(), desc="unpacking", disable=not progress):
-                tar.extract(member, unpacking)
+            tar.extractall(unpacking, tqdm(tar.getmembers(), desc="unpacking"))
         if not (unpacking / inside).is_dir():
             raise ValueError(f"{archive}: holds no folder {inside}; is it another archive?")
         os.replace(unpacking / inside, target)
@@ -120,11 +118,6 @@ def extract(archive: Path, inside: str, target: Path, progress: bool = True) -> 
         raise ValueError(f"{message}; remove it and fetch it again") from None
     finally:
         shutil.rmtree(unpacking, ignore_errors=True)
-    return target
-
-
-def part_of(path: Path) -> Path:
-    return path.with_name(path.name + ".part")
 
 
 def size_of(path: Path) -> int:

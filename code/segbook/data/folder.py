@@ -1,6 +1,5 @@
 """Your own images and masks, from a folder."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -38,14 +37,14 @@ class ImageFolderSegmentation(SegmentationPairs):
     colours there are grey (as black and white are), grey masks are looked up too. 255 is void, as everywhere. A problem
     of two classes can be given to a network with one logit (`num_classes=1`): it is the logit of class 1.
 
-    `root` is the folder, None takes $SEGBOOK_DATA; `transforms(image, label)` is called with tv_tensors. Raises
-    FileNotFoundError for a folder or a file that is missing, ValueError for lists, tables and files that make no sense,
-    and when a pair is read for a mask of another size, a colour or an index that is no class, malformed run lengths.
+    `root` is the folder, None takes $SEGBOOK_DATA. Raises FileNotFoundError for a folder or a file that is missing,
+    ValueError for lists, tables and files that make no sense, and when a pair is read for a mask of another size, a
+    colour or an index that is no class, malformed run lengths.
     """
 
     base = "images"
 
-    def __init__(self, root: str | Path | None = None, split: str = "train", transforms: Callable | None = None):
+    def __init__(self, root: str | Path | None = None, split: str = "train"):
         self.root = data_root(root, self.base, LAYOUT)
         self.split = split
         table = next((self.root / (split + s) for s in TABLES if (self.root / (split + s)).is_file()), None)
@@ -74,7 +73,7 @@ class ImageFolderSegmentation(SegmentationPairs):
             how = lying_there(images, drawn) if (images / drawn).is_file() else LAYOUT
             raise FileNotFoundError(f"{masks}: no such folder. {images}: {how}")
         labels = [table] * len(ids) if table else pick(ids, images_in(masks), masks, split)
-        super().__init__(ids, paths, labels, transforms)
+        super().__init__(ids, paths, labels)
 
     @classmethod
     def splits(cls, root: Path) -> list[str]:

@@ -1,7 +1,6 @@
 """Pairs of image and label map in files: listed, found and read, with errors that say what lies there."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from torch import Tensor
@@ -19,16 +18,16 @@ class SegmentationPairs(Dataset):
 
     A subclass sets `classes`, `palette` and, if it knows them, `colours`, and hands over `ids` with one image path and
     one mask path each. Images keep their own size. `dataset[i]` is (image uint8 (3, H, W), label int64 (H, W)) as
-    tv_tensors, so a transform of torchvision.transforms.v2 changes both together; given `transforms(image, label)`,
-    what it returns. A ValueError names a mask of another size or all void, a label that is neither a class nor 255.
+    tv_tensors, so a transform of torchvision.transforms.v2 changes both together (`Samples` applies them). A ValueError
+    names a mask of another size or all void, a label that is neither a class nor 255.
     """
 
     classes: list[str]
     palette: Tensor  # uint8 (C, 3), to draw with
     colours: Tensor | None = None  # uint8 (C, 3), what a file's palette has to say; None: any, the same in all files
 
-    def __init__(self, ids: list[str], images: list[Path], masks: list[Path], transforms: Callable | None = None):
-        self.ids, self.images, self.masks, self.transforms = ids, images, masks, transforms
+    def __init__(self, ids: list[str], images: list[Path], masks: list[Path]):
+        self.ids, self.images, self.masks = ids, images, masks
 
     @property
     def num_classes(self) -> int:
@@ -39,8 +38,7 @@ class SegmentationPairs(Dataset):
 
     def __getitem__(self, index: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
         image, mask = self.read(index)
-        label = tv_tensors.wrap(mask.long(), like=mask)
-        return self.transforms(image, label) if self.transforms else (image, label)
+        return image, tv_tensors.wrap(mask.long(), like=mask)
 
     def read(self, index: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
         """The pair as stored, before any transform, the mask still in bytes: uint8 (H, W)."""

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from segbook.data.archives import VOCSegmentation
@@ -26,7 +25,6 @@ class ToyVOC(VOCSegmentation):
             `self.root`, named by the parameters and drawn at first use, holds VOCdevkit/VOC2012 as VOC's archive does.
         split: "train", "val" or "trainval".
         num_train, num_val, size, seed, thin, one_scale: as toyvoc.make_toy_voc.
-        transforms: called as transforms(image, label) with tv_tensors.
 
     Raises ValueError: unknown split, or parameters without sense.
     """
@@ -42,7 +40,6 @@ class ToyVOC(VOCSegmentation):
         seed: int = 0,
         thin: bool = True,
         one_scale: bool = False,
-        transforms: Callable | None = None,
     ):
         wanted = {"num_train": num_train, "num_val": num_val, "size": list(size), "seed": seed}
         wanted |= {"thin": thin, "one_scale": one_scale}
@@ -50,7 +47,7 @@ class ToyVOC(VOCSegmentation):
         folder = Path(root or cache_folder()) / f"toyvoc-{digest}"
         if not folder.is_dir():
             make_toy_voc(folder, **wanted)
-        super().__init__(folder, split, transforms)
+        super().__init__(folder, split)
 
 
 def cache_folder() -> Path:

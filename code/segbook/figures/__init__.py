@@ -87,7 +87,7 @@ def recorded(name: str) -> dict[str, Any]:
     return json.loads(there[name].read_text("utf-8"))
 
 
-def picture(image: Tensor | np.ndarray, quality: int = 80) -> str:
+def picture(image: Tensor | np.ndarray | Image.Image, quality: int = 80) -> str:
     """An image as a data URI that a figure can draw.
 
     (3, H, W) or (H, W, 3), floats in 0..1 or bytes, become a WebP of that `quality`, 1 to 100; class numbers (H, W)

@@ -37,12 +37,12 @@ class Recipe:
 
     def __init__(self, backbone: Callable, head: Callable, aux_head: Callable = FCNHead, **defaults: Any):
         self.backbone, self.head, self.aux_head = backbone, head, aux_head
-        found = [Parameter("num_classes", Parameter.POSITIONAL_OR_KEYWORD, default=21)]
-        found.append(Parameter("aux", Parameter.KEYWORD_ONLY, default=False))
+        options = {"aux": Parameter("aux", Parameter.KEYWORD_ONLY, default=False)}
         for part in (backbone, head, Segmenter):
-            found += [option for option in keywords(part) if option.name not in {known.name for known in found}]
-        found = [option.replace(default=defaults.get(option.name, option.default)) for option in found]
-        self.__signature__ = inspect.Signature(found)
+            options |= {option.name: option for option in keywords(part)}
+        options = [option.replace(default=defaults.get(name, option.default)) for name, option in options.items()]
+        count = Parameter("num_classes", Parameter.POSITIONAL_OR_KEYWORD, default=21)
+        self.__signature__ = inspect.Signature([count, *options])
 
     def __call__(self, num_classes: int = 21, **options: Any) -> Segmenter:
         def of(part: Callable) -> dict[str, Any]:
@@ -153,13 +153,18 @@ def create(
         raise ValueError("weights fills the whole network: leave out weights_backbone, or weights")
     shipped = pretrained.read_shipped(name, weights)
     if shipped is not None:
-        num_classes, options = pretrained.as_trained(name, weights, shipped["config"], num_classes, options)
+        asked = options if num_classes is None else options | {"num_classes": num_classes}
+        options = pretrained.as_trained(name, weights, shipped["config"], asked)
+        num_classes = options.pop("num_classes")
     num_classes = 21 if num_classes is None else num_classes
     if num_classes < 1:
         raise ValueError(f"num_classes is at least 1, got {num_classes}")
     model = MODELS[name](num_classes, **options)
     if weights is not None:
-        pretrained.load_model(model, name, shipped["state"] if shipped else weights, partial)
+        state = shipped["state"] if shipped else pretrained.read(weights, name)
+        if getattr(model, "aux_classifier", None) is None:  # then that of the checkpoint is left out
+            state = pretrained.rename(state, {"aux_classifier.": None})
+        pretrained.load(model, state, "weights", partial)
     if weights_backbone is not None:
         pretrained.load_backbone(model, name, weights_backbone, partial)
     return model

@@ -4,16 +4,16 @@ Our networks carry torchvision's names where torchvision has the network, so a c
 """
 
 import os
-import pickle
 import warnings
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 import torchvision
 from torch import Tensor, nn
+
+from segbook.files import read_weights
 
 Weights = str | os.PathLike | Mapping[str, Tensor]
 
@@ -122,14 +122,6 @@ def rename(state: Mapping[str, Tensor], prefixes: Mapping[str, str | None]) -> d
     return renamed
 
 
-def load_model(model: nn.Module, name: str, weights: Weights, partial: bool = False) -> nn.Module:
-    """Load weights of a whole network. A model without an auxiliary head leaves that of a checkpoint out."""
-    state = read(weights, name)
-    if getattr(model, "aux_classifier", None) is None:
-        state = rename(state, {"aux_classifier.": None})
-    return load(model, state, f"weights={shown(weights)}", partial)
-
-
 def load_backbone(model: nn.Module, name: str, weights: Weights, partial: bool = False) -> nn.Module:
     """Weights of the backbone alone: torchvision's classifier as a file, state dict or name, or a shipped network's."""
     backbone = next(known for known in BACKBONES if known in name)
@@ -144,7 +136,7 @@ def load_backbone(model: nn.Module, name: str, weights: Weights, partial: bool =
     for key in ("fc6.weight", "fc7.weight"):  # a fully connected layer is a convolution: same numbers, another shape
         if key in ours and key in state and state[key].numel() == ours[key].numel():
             state[key] = state[key].reshape(ours[key].shape)
-    return load(model.backbone, state, f"weights_backbone={shown(weights)}", partial)
+    return load(model.backbone, state, "weights_backbone", partial)
 
 
 def read_shipped(name: str, weights: Weights | None) -> dict | None:
@@ -152,22 +144,20 @@ def read_shipped(name: str, weights: Weights | None) -> dict | None:
     path = SHIPPED / f"{name}-{weights}.pt"
     if not isinstance(weights, str) or not path.is_file():
         return None
-    return torch.load(path, map_location="cpu", weights_only=True)
+    return read_weights(path)
 
 
-def as_trained(
-    name: str, weights: str, config: Mapping, num_classes: int | None, options: Mapping
-) -> tuple[int, dict[str, Any]]:
+def as_trained(name: str, weights: str, config: Mapping, asked: Mapping) -> dict[str, Any]:
     """Classes and options of a shipped network; a ValueError where others are asked for."""
-    trained = {option: tuple(v) if isinstance(v, list) else v for option, v in config["options"].items()}
-    others = [option for option, value in options.items() if option not in trained or trained[option] != value]
-    if others or num_classes not in (None, config["num_classes"]):
-        asked = ", ".join([*others, f"num_classes={num_classes}"] if num_classes is not None else others)
+    trained = {"num_classes": config["num_classes"]}
+    trained |= {option: tuple(v) if isinstance(v, list) else v for option, v in config["options"].items()}
+    others = [f"{option}={value!r}" for option, value in asked.items() if trained.get(option) != value]
+    if others:
         raise ValueError(
-            f"{name} with weights={weights!r} has {config['num_classes']} classes and the options {trained}, not "
-            f"{asked}: leave these out, or train your own network with weights_backbone={weights!r}"
+            f"{name} with weights={weights!r} was trained with {trained}, not {', '.join(others)}: leave these out, or "
+            f"train your own network with weights_backbone={weights!r}"
         )
-    return config["num_classes"], trained
+    return trained
 
 
 def read(weights: Weights, name: str) -> dict[str, Tensor]:
@@ -185,11 +175,7 @@ def read(weights: Weights, name: str) -> dict[str, Tensor]:
         names = [*shipped, *published]
         instead = f"; names for {name} are {', '.join(names)}" if names else ""
         raise FileNotFoundError(f"there is no file of weights {path}{instead}")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise ValueError(f"{path} is not a file of weights that torch can read safely (weights_only=True)") from error
-    return plain(content)
+    return plain(read_weights(path))
 
 
 def plain(content: Mapping) -> dict[str, Tensor]:
@@ -199,7 +185,7 @@ def plain(content: Mapping) -> dict[str, Tensor]:
         if wrapped is None:
             inside = [repr(key) for key, value in content.items() if value and is_state(value)]
             advice = f"; there is one in it as {', '.join(inside)}: pass that" if inside else ""
-            keys = ", ".join(map(repr, list(content)[:8])) or "nothing"
+            keys = ", ".join(map(repr, list(content)[:8]))
             raise ValueError(f"expected a state dict (names and tensors), got a dictionary of {keys}{advice}")
         content = content[wrapped]
     if not isinstance(content, Mapping):
@@ -225,30 +211,23 @@ def load(model: nn.Module, state: Mapping[str, Tensor], what: str, partial: bool
     missing = [name for name in ours if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = grouped([name for name in state if name not in ours], ours)
     reshaped = [name for name in state if name in ours and name not in fitting]
-    if missing or unexpected or reshaped:
-        if not (partial and fitting):
-            shapes = [f"{name} {tuple(state[name].shape)} for {tuple(ours[name].shape)}" for name in reshaped]
-            faults = {"missing": grouped(missing, fitting), "unexpected": unexpected, "of another shape": shapes}
-            report = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in faults.items() if names)
-            advice = " (partial=True loads what fits)" if fitting else ""
-            raise ValueError(f"{what} does not fit this {type(model).__name__}: {report}{advice}")
-        random = ", ".join(grouped(missing + reshaped, fitting)) or "nothing"
-        unused = f"; not used: {', '.join(unexpected)}" if unexpected else ""
-        warnings.warn(f"{what} fills a part of {type(model).__name__}; still random: {random}{unused}", stacklevel=4)
+    shapes = [f"{name} {tuple(state[name].shape)} for {tuple(ours[name].shape)}" for name in reshaped]
+    faults = {"missing": grouped(missing, fitting), "unexpected": unexpected, "of another shape": shapes}
+    report = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in faults.items() if names)
+    if report and not (partial and fitting):
+        advice = " (partial=True loads what fits)" if fitting else ""
+        raise ValueError(f"{what} does not fit this {type(model).__name__}: {report}{advice}")
+    if report:
+        warnings.warn(f"{what} fills a part of {type(model).__name__}, the rest stays random; {report}", stacklevel=3)
     model.load_state_dict(fitting, strict=False)
     return model
 
 
 def grouped(names: Iterable[str], others: Iterable[str]) -> list[str]:
     """Names shortened to the first part that no other name shares: all of layer4 is "layer4"."""
+
+    def prefixes(name: str) -> Iterable[str]:  # layer4, layer4.0, layer4.0.conv1, ...
+        return accumulate(name.split("."), "{}.{}".format)
+
     taken = {prefix for name in others for prefix in prefixes(name)}
     return list(dict.fromkeys(next((p for p in prefixes(name) if p not in taken), name) for name in names))
-
-
-def prefixes(name: str) -> Iterable[str]:
-    """layer4, layer4.0, layer4.0.conv1, ..."""
-    return accumulate(name.split("."), "{}.{}".format)
-
-
-def shown(weights: Weights) -> str:
-    return "a state dict" if isinstance(weights, Mapping) else repr(str(weights))

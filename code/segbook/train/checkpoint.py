@@ -1,18 +1,16 @@
 """Checkpoints: written so that a kill at any moment leaves a whole file, read so that nothing in them can run."""
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from segbook.files import write_atomically
+from segbook.files import read_weights, write_atomically
 from segbook.models import pretrained
 
 VERSION = 1  # raise it when a reader of the old layout would go wrong
-PICKLES = (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")  # how a file starts that was meant to be loaded
 
 
 def save(path: str | os.PathLike, model: nn.Module, config: dict | None = None, **more: Any) -> None:
@@ -36,12 +34,7 @@ def load(path: str | os.PathLike) -> dict[str, Any]:
     if not path.is_file():
         run = path.parent if path.suffix else path
         raise FileNotFoundError(f"there is no checkpoint {path}; `segbook train ... --out {run}` writes one")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, AttributeError, IndexError, ValueError) as error:
-        if isinstance(error, pickle.UnpicklingError) and path.read_bytes()[:2] in PICKLES:
-            raise ValueError(f"{path} is refused: it asks to run code, a checkpoint holds plain values only") from error
-        raise ValueError(f"{path} is not a checkpoint, or is cut short: torch cannot read it") from error
+    content = read_weights(path)
     if not isinstance(content, dict) or "segbook_checkpoint" not in content:
         raise ValueError(f"{path} was not written by segbook.train; weights from elsewhere go to models.create")
     if (found := content["segbook_checkpoint"]) != VERSION:

@@ -84,7 +84,8 @@ def fit(
         if settings.batch_size % world.count:
             raise ValueError(f"{world.count} processes cannot share a batch of {settings.batch_size} equally")
         config = (config or {}) | settings.plain() | {"images": len(train_set), "processes": world.count}
-        run = RunFolder(Path(out), config | looks_of(train_set), world.first) if out is not None else None
+        run = RunFolder(Path(out), config | looks_of(train_set)) if out is not None else None
+        writing = run is not None and world.first
 
         freeze(model, settings.freeze, settings.freeze_bn)
         layout = torch.channels_last if settings.channels_last else torch.preserve_format
@@ -92,6 +93,8 @@ def fit(
         objective = Objective(model, loss, settings.aux_weight).to(world.device, memory_format=layout)
         updater = Updater(model, settings, world.device)
         history = run.resume(model, updater) if resume else History()
+        if resume and writing:
+            run.write_texts()  # without what the log had beyond last.pt
         objective = world.wrap(objective)
         objective = torch.compile(objective) if settings.compile else objective
 
@@ -124,7 +127,7 @@ def fit(
                 values = world.gather(value.item())  # the one wait for the GPU in a step
                 row["loss"] = sum(values) / len(values)
                 if not math.isfinite(row["loss"]):
-                    raise FloatingPointError(not_finite(row, values, world.gather(batch.names), settings))
+                    raise FloatingPointError(not_finite(row, values, world.gather(batch.names)))
                 updater.step(value, rate)
             saving = step % validate_every == 0 or step == settings.steps
             if saving:
@@ -136,9 +139,9 @@ def fit(
                 row |= {"val_mean_iou": matrix.mean_iou(), "val_pixel_accuracy": matrix.pixel_accuracy()}
             row["seconds"] = time.perf_counter() - began
             history.add(row)
-            if run is not None:
+            if writing:
                 run.log(row)
-            if run is not None and saving:
+            if writing and saving:
                 run.save(model, history, updater)
             if callback is not None and world.first:
                 callback(history, settings.steps)
@@ -188,17 +191,13 @@ def report_broken(broken: list[tuple[str, str]], history: History, quiet: bool) 
     return ";".join(name for name, _ in broken)
 
 
-def not_finite(row: dict[str, Any], losses: list[float], names: list[list[str]], settings: Settings) -> str:
+def not_finite(row: dict[str, Any], losses: list[float], names: list[list[str]]) -> str:
     """The sentence of a training that must stop: loss and images of the first process whose loss is not finite."""
-    value, of = next((pair for pair in zip(losses, names) if not math.isfinite(pair[0])), (row["loss"], names[0]))
-    causes = ["a learning rate too high (try a tenth of it, or a warm-up)", "a broken image"]
-    if settings.amp == "fp16":
-        causes.insert(0, 'fp16, whose largest number is 65504 (try amp="bf16", or none)')
-    elif settings.clip is None:
-        causes.insert(1, "a gradient that should have been clipped (clip=1.0)")
+    value, of = next(pair for pair in zip(losses, names) if not math.isfinite(pair[0]))
     return (
         f"the loss is {value} at step {row['step']} (epoch {row['epoch']}, learning rate {row['lr']:.3g}) on the "
-        f"images {', '.join(of)}; saved files are untouched. Likely causes: {', '.join(causes[:-1])}, or {causes[-1]}"
+        f"images {', '.join(of)}; saved files are untouched. Likely causes: a learning rate too high (try a tenth "
+        "of it, a warm-up, or clip=1.0), a broken image, or fp16, whose largest number is 65504 (try bf16)"
     )
 
 

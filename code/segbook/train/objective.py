@@ -23,7 +23,7 @@ class Objective(nn.Module):
     Args:
         model: images (N, 3, H, W) -> logits (N, C, H, W); with an `aux_classifier`, `forward_with_aux` -> two such,
             which is asked for in training alone.
-        loss: (logits, labels) -> scalar, void 255 left out. It gets float32 where autocast gave the logits 16 bits.
+        loss: (logits, labels) -> scalar, void 255 left out. It gets float32, also where autocast gave 16 bits.
         aux_weight: factor on the auxiliary loss; 0.4 is that of PSPNet and of MMSegmentation's FCN.
     """
 
@@ -37,12 +37,8 @@ class Objective(nn.Module):
         """images (N, 3, H, W) float and labels (N, H, W) int64 -> scalar."""
         if self.training and getattr(self.model, "aux_classifier", None) is not None:
             logits, aux_logits = self.model.forward_with_aux(images)
-            return self.loss(in_float32(logits), labels) + self.aux_weight * self.loss(in_float32(aux_logits), labels)
-        return self.loss(in_float32(self.model(images)), labels)
-
-
-def in_float32(logits: Tensor) -> Tensor:
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+            return self.loss(logits.float(), labels) + self.aux_weight * self.loss(aux_logits.float(), labels)
+        return self.loss(self.model(images).float(), labels)
 
 
 def make_loss(settings: Settings, train_set: Dataset, device: torch.device, num_workers: int) -> Callable:

@@ -25,10 +25,9 @@ REMEMBERED = ("step", "best", "best_step", "stale", "seconds")  # of the history
 class RunFolder:
     """The files of a run as they are written. Nothing is touched before there is a first checkpoint to put there."""
 
-    def __init__(self, path: Path, config: dict[str, Any], writes: bool = True):
+    def __init__(self, path: Path, config: dict[str, Any]):
         self.path = path
         self.config = config  # plain values, for each checkpoint and for config.yaml
-        self.writes = writes  # of several processes one does
         self.begun = False  # whether the files in the folder are this run's
         self.rows: list[dict] = []  # of the log: they wait for the first checkpoint
         nearest = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
@@ -55,8 +54,6 @@ class RunFolder:
             history.add(row)
         for name in REMEMBERED:
             setattr(history, name, content["history"][name])
-        if self.writes:
-            self.write_texts()
         self.begun = True
         return history
 
@@ -67,15 +64,15 @@ class RunFolder:
         write_atomically(self.path / f"log.csv{suffix}", lambda file: file.write(as_csv(self.rows, header=True)))
 
     def log(self, row: dict) -> None:
-        if self.writes and not self.begun:
+        if not self.begun:
             self.rows.append(row)
-        elif self.writes:
-            path = self.path / "log.csv"
-            try:
-                with open(path, "ab") as file:
-                    file.write(as_csv([row]))
-            except OSError as error:
-                raise OSError(error.errno, f"cannot write {path}: {error.strerror}; last.pt is whole") from error
+            return
+        path = self.path / "log.csv"
+        try:
+            with open(path, "ab") as file:
+                file.write(as_csv([row]))
+        except OSError as error:
+            raise OSError(error.errno, f"cannot write {path}: {error.strerror}; last.pt is whole") from error
 
     def save(self, model: nn.Module, history: History, updater: Updater) -> None:
         """Write last.pt and, if the last validation was the best, best.pt.
@@ -83,8 +80,6 @@ class RunFolder:
         The first ones lie beside those of an earlier run until they are whole. It is given up only then, and never does
         a best.pt of the one stand beside a last.pt of the other.
         """
-        if not self.writes:
-            return
         self.path.mkdir(parents=True, exist_ok=True)
         about = {"step": history.step, "val_mean_iou": history.val_mious[-1] if history.val_mious else None}
         more = {"best.pt": about} if history.best_step == history.step else {}

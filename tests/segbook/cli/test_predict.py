@@ -218,10 +218,10 @@ def test_paths_that_hold_no_image_are_told_apart(run, photos, tmp_path):
     ("arguments", "sentence"),
     [
         (["--max-pixels", "63"], "8 x 8 has 64 pixels, more than max_pixels=63"),
-        (["--window", "32"], "'32' is no size"),
+        (["--window", "32"], "'32' is not of the form 320x480"),
         (["--overlap", "1"], "--overlap"),
-        (["--scales", "1,,2"], "'1,,2' is no list of factors"),
-        (["--scales", "0"], "'0' is no list of factors"),
+        (["--scales", "1,,2"], "'1,,2' is not of the form 0.75,1,1.25"),
+        (["--scales", "0"], "'0' is not of the form 0.75,1,1.25"),
     ],
 )
 def test_settings_without_sense(run, photos, tmp_path, arguments, sentence):

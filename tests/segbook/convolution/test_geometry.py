@@ -351,7 +351,7 @@ def test_fields_that_do_not_exist_are_refused(network, words):
 
 
 def test_a_list_of_something_else():
-    with pytest.raises(TypeError, match="needs modules, got 3"):
+    with pytest.raises(TypeError, match="int is not a Module"):
         receptive_field([nn.Conv2d(1, 1, 3), 3])
 
 

@@ -183,5 +183,5 @@ def test_the_page_needs_nothing_else_and_escapes_names(root):
     text = check.page(data.check_data(root))
     assert "<b>" not in text and "&lt;b&gt;field" in text and "&lt;b&gt;a" in text
     assert not re.findall(r"https?:|<script|<link(?! rel=\"icon\" href=\"data:)|url\(", text)
-    assert text.count("<img") == text.count('src="data:image/jpeg;base64,') == 2 + 2
+    assert text.count("<img") == text.count('src="data:image/webp;base64,') == 2 + 2
     assert "color-scheme: light dark" in text and "the mask is 3x3" in text

@@ -73,7 +73,8 @@ SHA = hashlib.sha256(CONTENT).hexdigest()
 def fetch(server, path, *kinds):
     server.files["a.bin"] = CONTENT
     urls = [f"{server.url}/{kind}/a.bin" for kind in kinds]
-    return download.fetch(urls, path / "a.bin", SHA, len(CONTENT), progress=False)
+    download.fetch(urls, path / "a.bin", SHA, len(CONTENT))
+    return path / "a.bin"
 
 
 def test_a_file_arrives_and_is_not_fetched_again(server, tmp_path):
@@ -90,7 +91,8 @@ def test_the_next_address_is_tried(server, tmp_path):
 def test_a_host_that_does_not_answer(server, tmp_path):
     server.files["a.bin"] = CONTENT
     urls = ["http://127.0.0.1:9/a.bin", f"{server.url}/good/a.bin"]
-    assert download.fetch(urls, tmp_path / "a.bin", SHA, len(CONTENT), progress=False).read_bytes() == CONTENT
+    download.fetch(urls, tmp_path / "a.bin", SHA, len(CONTENT))
+    assert (tmp_path / "a.bin").read_bytes() == CONTENT
 
 
 def test_all_fail_with_every_reason_and_nothing_is_taken_for_the_file(server, tmp_path):
@@ -141,8 +143,8 @@ def test_an_unfinished_file_under_the_final_name_is_completed(server, tmp_path):
 
 def test_unpacked_as_a_whole(tmp_path):
     (tmp_path / "a.tar").write_bytes(archive({"in/side/one.txt": "1", "in/side/sub/two.txt": "2"}))
-    folder = download.extract(tmp_path / "a.tar", "in/side", tmp_path / "out/target", progress=False)
-    assert (folder / "sub/two.txt").read_text() == "2"
+    download.extract(tmp_path / "a.tar", "in/side", tmp_path / "out/target")
+    assert (tmp_path / "out/target/sub/two.txt").read_text() == "2"
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["target"]
 
 
@@ -164,13 +166,13 @@ def link(name, to, kind):
 def test_an_archive_that_escapes_is_refused_and_leaves_nothing(tmp_path, name, content):
     (tmp_path / "a.tar").write_bytes(archive({"in/one.txt": "1", name: content}))
     with pytest.raises(ValueError, match=f"{name}.*nothing was unpacked"):
-        download.extract(tmp_path / "a.tar", "in", tmp_path / "out", progress=False)
+        download.extract(tmp_path / "a.tar", "in", tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["a.tar"]
 
 
 def test_an_absolute_path_stays_inside(tmp_path):
     (tmp_path / "a.tar").write_bytes(archive({"in/one.txt": "1", f"{tmp_path}/evil.txt": "x"}))
-    download.extract(tmp_path / "a.tar", "in", tmp_path / "out", progress=False)
+    download.extract(tmp_path / "a.tar", "in", tmp_path / "out")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tar", "out"]
 
 
@@ -179,10 +181,10 @@ def test_damaged_and_strange_archives(tmp_path):
     for content, message in ((whole[:7000], "damaged"), (b"no tar file at all" * 99, "not a tar file")):
         (tmp_path / "a.tar").write_bytes(content)
         with pytest.raises(ValueError, match=message):
-            download.extract(tmp_path / "a.tar", "in", tmp_path / "out", progress=False)
+            download.extract(tmp_path / "a.tar", "in", tmp_path / "out")
     (tmp_path / "a.tar").write_bytes(whole)
     with pytest.raises(ValueError, match="holds no folder other"):
-        download.extract(tmp_path / "a.tar", "other", tmp_path / "out", progress=False)
+        download.extract(tmp_path / "a.tar", "other", tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["a.tar"]
 
 
@@ -215,15 +217,15 @@ def test_download_voc_from_start_to_reading(small_voc, server, tmp_path, capsys)
 def test_an_archive_put_there_by_hand_is_used(small_voc, server, tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / download.VOC_ARCHIVE).write_bytes(server.files["voc.tar"])
-    data.download_voc(tmp_path / "new", keep_archive=True, progress=False)
-    assert server.asked == [] and (tmp_path / "new" / download.VOC_ARCHIVE).exists()
+    data.download_voc(tmp_path / "new")
+    assert server.asked == [] and [path.name for path in (tmp_path / "new").iterdir()] == ["VOCdevkit"]
 
 
 def test_no_room(tmp_path, monkeypatch, server):
     usage = collections.namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**10, 9 * 10**9, 10**9))
     with pytest.raises(OSError, match=r"4\.0 GB are needed .* 1\.0 GB are free; make room"):
-        data.download_voc(tmp_path / "new", progress=False)
+        data.download_voc(tmp_path / "new")
     assert list((tmp_path / "new").iterdir()) == []
 
 

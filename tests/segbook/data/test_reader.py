@@ -43,12 +43,6 @@ def test_root_from_the_environment(voc_root, monkeypatch):
         data.VOCSegmentation()
 
 
-def test_transforms_get_and_give_both(voc_root):
-    pairs = data.VOCSegmentation(voc_root, transforms=lambda image, label: (image.flip(-1), label.flip(-1)))
-    plain = data.VOCSegmentation(voc_root)
-    assert torch.equal(pairs[0][1], plain[0][1].flip(-1))
-
-
 def test_colours_where_indices_are_expected(voc_root):
     Image.new("RGB", (8, 6)).save(base(voc_root) / "SegmentationClass/one.png")
     with pytest.raises(ValueError, match=r"one.png: an index mask is expected .* RGB; .*colour_to_index"):

@@ -104,7 +104,7 @@ def test_what_is_no_checkpoint_is_named(tmp_path, make_linear, kind):
         path.write_bytes(
             {"text": b"hello\n", "empty": b"", "cut short": whole[: len(whole) // 2], "zeros": bytes(500)}[kind]
         )
-    with pytest.raises(ValueError, match=r"a\.pt (is not a checkpoint|was not written by segbook)"):
+    with pytest.raises(ValueError, match=r"a\.pt (is no file of weights|was not written by segbook)"):
         checkpoint.load(path)
 
 
@@ -117,7 +117,7 @@ def test_a_checkpoint_that_would_run_code_is_refused(tmp_path, monkeypatch, prot
         torch.save(content, "a.pt")
     else:
         (tmp_path / "a.pt").write_bytes(pickle.dumps(content, protocol=protocol))
-    with pytest.raises(ValueError, match="refused: it asks to run code"):
+    with pytest.raises(ValueError, match="asking to run code, which is refused"):
         checkpoint.load("a.pt")
     assert not (tmp_path / "evil").exists()
 

@@ -170,18 +170,8 @@ def test_weights_that_are_not_finite_are_never_saved(noise, tmp_path):
     assert all(value.isfinite().all() for value in kept["state"].values())
 
 
-@pytest.mark.parametrize(
-    ("options", "causes"),
-    [
-        ({}, ["learning rate too high", "clip=1.0", "broken image"]),
-        ({"clip": 1.0}, ["learning rate too high", "broken image"]),
-        ({"amp": "fp16"}, ['fp16, whose largest number is 65504 (try amp="bf16"', "learning rate", "broken image"]),
-    ],
-)
-def test_the_likely_causes_fit_the_settings(noise, make_linear, options, causes):
+def test_images_and_likely_causes_are_named(noise, make_linear):
     with pytest.raises(FloatingPointError) as caught:
-        fit(make_linear(), noise(4), **RUN, **options, loss=lambda logits, labels: logits.sum() * math.inf)
-    sentence = str(caught.value)
-    assert all(cause in sentence for cause in causes)
-    assert ("clip=1.0" in sentence) == ("clip=1.0" in causes)
-    assert "noise_0" in sentence
+        fit(make_linear(), noise(4), **RUN, loss=lambda logits, labels: logits.sum() * math.inf)
+    for part in ("noise_0", "learning rate too high", "clip=1.0", "broken image", "fp16"):
+        assert part in str(caught.value)

@@ -24,6 +24,7 @@ from bookbuild.experiments.photos import RUNGS, roots
 from bookbuild.experiments.photos.evaluations import RESIZES, Resized
 from bookbuild.experiments.photos.networks import PUBLISHED, SHIPPED, named
 from segbook import data, infer
+from segbook.cli.outputs import legend
 from segbook.files import read_image, write_atomically
 
 FOLDER = ROOT / "book" / "_static" / "photos"
@@ -124,14 +125,14 @@ class Painter:
         rows = [tiles[i : i + columns] for i in range(0, len(tiles), columns)]
         gap, y = 4, 0
         whole = columns * (width + gap) - gap
-        legend = Image.fromarray(infer.legend(np.array(sorted(self.seen)), self.palette, self.classes, whole))
+        names = legend(np.array(sorted(self.seen)), self.palette, self.classes, whole)
         heights = [max(tile.height for tile in row) for row in rows]
-        page = Image.new("RGB", (max(whole, legend.width), sum(heights) + gap * len(rows) + legend.height), "white")
+        page = Image.new("RGB", (max(whole, names.width), sum(heights) + gap * len(rows) + names.height), "white")
         for row, height in zip(rows, heights):
             for x, tile in enumerate(row):
                 page.paste(tile, (x * (width + gap), y))
             y += height + gap
-        page.paste(legend, (0, y))
+        page.paste(names, (0, y))
         return page
 
 
