@@ -34,7 +34,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 # Formulas in the text that are cut off or leave their column, and names in tables that are torn apart.
 MISSET = """() => {
     const formulas = [...document.querySelectorAll("article span.math mjx-container")].filter(one => {
-        const box = one.closest("p, li, dd, td, th, h2, h3").getBoundingClientRect();
+        const box = one.closest("p, li, dd, td, th, h2, h3, summary, article").getBoundingClientRect();
         return [one, one.parentElement].some(part => getComputedStyle(part).overflowX === "hidden")
             || [...one.getClientRects()].some(part => part.right > box.right + 1);
     });
