@@ -108,12 +108,14 @@ def heatmap(
     ax.spines[:].set_visible(False)
     if values:
         whole = np.allclose(array, np.round(array))
+        texts = {at: f"{value:.0f}" if whole else f"{value:.2g}" for at, value in np.ndenumerate(array)}
+        size = 11 if max(map(len, texts.values()), default=0) < 3 else 9.5  # as large as a phone needs, where it fits
         for (i, j), value in np.ndenumerate(array):
             red, green, blue, _ = drawn.cmap(drawn.norm(value))
             dark_cell = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
-            text = f"{value:.0f}" if whole else f"{value:.2g}"
             # fixed colours: the cell under them does not change with the theme
-            ax.text(j, i, text, ha="center", va="center", fontsize=9.5, color="#ffffff" if dark_cell else "#101010")
+            ink = "#ffffff" if dark_cell else "#101010"
+            ax.text(j, i, texts[i, j], ha="center", va="center", fontsize=size, color=ink)
     return ax
 
 

@@ -31,6 +31,17 @@ WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 900}
 STILL = "* { transition: none !important; animation: none !important; }"  # colours fade in
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Formulas in the text that are cut off or leave their column, and names in tables that are torn apart.
+MISSET = """() => {
+    const formulas = [...document.querySelectorAll("article span.math mjx-container")].filter(one => {
+        const box = one.closest("p, li, dd, td, th, h2, h3, summary, article").getBoundingClientRect();
+        return [one, one.parentElement].some(part => getComputedStyle(part).overflowX === "hidden")
+            || [...one.getClientRects()].some(part => part.right > box.right + 1);
+    });
+    const names = [...document.querySelectorAll("article table code .pre")].filter(
+        one => !/[ -]/.test(one.textContent) && one.getClientRects().length > 1);
+    return [...formulas, ...names].map(one => one.textContent);
+}"""
 
 
 @dataclass
@@ -116,6 +127,11 @@ def test_a_page_reads_wide_and_light(light):
 
 def test_a_page_reads_narrow_and_dark(dark):
     check_reading(dark)
+
+
+def test_formulas_and_names_are_whole_on_a_phone(dark):
+    dark.resize(NARROW)
+    assert dark.page.evaluate(MISSET) == []
 
 
 def test_a_page_reads_from_a_file(filed):

@@ -54,6 +54,8 @@ def test_heatmap_writes_every_number():
     ax = plot.heatmap(torch.tensor([[1, 20], [3, 4]]))
     assert sorted(text.get_text() for text in ax.texts) == ["1", "20", "3", "4"]
     assert {text.get_text() for text in plot.heatmap([[0.25, 1.0]]).texts} == {"0.25", "1"}
+    sizes = [plot.heatmap(array).texts[0].get_fontsize() for array in ([[7, 12]], [[0.25, 1.0]])]
+    assert sizes == [11, 9.5]  # the chapters' size where a number leaves room for it
     with pytest.raises(ValueError, match=r"\(2, 2, 2\)"):
         plot.heatmap(torch.zeros(2, 2, 2))
 

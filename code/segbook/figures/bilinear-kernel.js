@@ -48,7 +48,7 @@ function start(host) {
     g { cursor: ns-resize; } circle + circle { fill: var(--paper); stroke: var(--ink); stroke-width: 2.5; }
     figure canvas { width: 100%; } figure, p { margin: 0 0 .3rem; }
     .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .6rem; margin-top: .8rem; }
-    figcaption, .key { font-size: .87rem; } .key b { margin-inline-start: .6em; }`;
+    figcaption, .key { font-size: .87rem; } .key span { display: inline-block; margin-inline-end: .7em; }`;
 
   // Along a line: paths that only get new coordinates, so that dragging is cheap.
   const line = (colour, more) => el("svg:path.line", { stroke: `var(${colour})`, ...more });
@@ -139,7 +139,7 @@ function start(host) {
     if (cell > 25) planes[at][0].forEach((row, r) => row.forEach((v, c) => { // room for numbers
       context.strokeRect(c * cell, r * cell, cell, cell);
       context.fillStyle = at === 3 || v < 0.5 ? "#fff" : "#000";
-      context.fillText(number(Math.abs(v)), (c + 0.5) * cell, (r + 0.5) * cell + 4);
+      context.fillText(number(Math.abs(v)).replace(/^0(?=\.)/, ""), (c + 0.5) * cell, (r + 0.5) * cell + 4);
     }));
     if (!at) return;
     const [y, x] = pixel.map((i) => (i + 0.5) * cell - mark / 2);
@@ -185,13 +185,13 @@ function start(host) {
     ([key, label, max]) => [key, control("slider", key, label, { min: 1, max })]));
   const align = control("choice", "corners", "interpolate, align_corners =", { options: [["False", "False"], ["True", "True"]] });
   const input = control("choice", "input", "Upsample", { options: [["ones", "All ones"], ["impulse", "A single 1"], ["picture", "A picture"]] });
-  const key = (colour, sign) => el("b", { style: `color: var(${colour})`, "aria-hidden": "true" }, `${sign} `);
+  const key = (colour, sign, text) => el("span", {}, el("b", { style: `color: var(${colour})`, "aria-hidden": "true" }, `${sign} `), text);
   host.root.append(
     kit.presets(CASES.map(([name, s, k, p, corners = "False"]) => [name, () => change({ s, k, p, corners })])),
     el("div.row", {}, Object.values(sliders).map(({ node }) => node)), el("div.row", {}, input.node, align.node), plot,
-    el("p.key", {}, key("--ink", "◯"), "sample: drag it ", key("--s0", "△"), "its tent ", key("--s0", "━●━"), "their sum: transposed convolution ",
-      key("--s1", "╌◯╌"), "interpolate ", key("--bad", "┃"), "difference ",
-      key("--muted", "▒"), "cut off by the padding"),
+    el("p.key", {}, key("--ink", "◯", "sample: drag it"), key("--s0", "△", "its tent"),
+      key("--s0", "━●━", "their sum: transposed convolution"), key("--s1", "╌◯╌", "interpolate"),
+      key("--bad", "┃", "difference"), key("--muted", "▒", "cut off by the padding")),
     words, spoken, el("div.panels", {}, panels.map((panel) => el("figure", {}, panel.node, panel.caption))), read);
   change({ input: "ones" });
   new ResizeObserver(() => { if (host.clientWidth) { width = host.clientWidth; drawLine(); } }).observe(host);
