@@ -15,10 +15,13 @@ import torch
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from segbook.train import History
+
+WIDEST = 6.2  # inches of a row of images: beyond, a phone shrinks its titles below 9 pixels
 
 # Each colour as it is drawn on a light page, and what the book puts there on a dark one (contrast 3:1 or more on both).
 # The series colours follow Okabe and Ito: they stay apart for colour-blind readers.
@@ -78,15 +81,18 @@ def show_images(
         images: each (H, W), (3, H, W), (H, W, 3) or PIL; floats in colour images are clipped to 0..1.
         columns: images in a row; all of them if not given.
         cmap: colour map of the (H, W) images.
-        scale: height of one image in inches.
+        scale: height of one image in inches; less where a row would be wider than WIDEST.
 
     Returns the array of axes, row by row.
     """
     arrays = [_pixels(image) for image in images]
     columns = columns or len(arrays)
     rows = -(-len(arrays) // columns)
-    width = scale * max(a.shape[1] / a.shape[0] for a in arrays)
-    figure, axes = plt.subplots(rows, columns, figsize=(width * columns, (scale + 0.25) * rows), squeeze=False)
+    aspect = max(a.shape[1] / a.shape[0] for a in arrays)
+    scale = min(scale, WIDEST / (aspect * columns))
+    titled = sum(any(titles[i : i + columns]) for i in range(0, len(arrays), columns)) if titles else 0
+    size = (scale * aspect * columns, (scale + 0.05) * rows + 0.2 * titled)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, array, title in zip(axes.flat, arrays, titles or [""] * len(arrays)):
@@ -125,13 +131,18 @@ def history(run: "History", steps: int | None = None, figure: Figure | None = No
     `run` is what `train.fit` returns, or hands to its callback; `steps` the length of the whole training, the right
     end of both axes; `figure` what to draw on, a new one of pyplot if not given. Returns the two axes.
     """
-    figure = figure or plt.figure(figsize=(7.5, 2.6))
+    figure = figure or plt.figure(figsize=(5.8, 2.4))
     left, right = axes = figure.subplots(1, 2)
     mean = np.convolve(run.losses, np.full(25, 1 / 25), "valid") if len(run.losses) >= 25 else []
     left.plot(run.steps, run.losses, lw=0.5, color=GREY)
     left.plot(run.steps[24 : 24 + len(mean)], mean, color=SERIES[0])
     right.plot(run.val_steps, run.val_mious, "o-", ms=4, color=SERIES[0])
-    left.set(xlabel="step", title="training loss", xlim=(0, steps), yscale="log" if run.losses else "linear")
+    left.set(xlabel="step", title="training loss", xlim=(0, steps))
+    if run.losses:
+        left.set_yscale("log")
+        left.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        left.yaxis.set_major_formatter("{x:g}")
+        left.minorticks_off()
     right.set(xlabel="step", title="validation mIoU", xlim=(0, steps), ylim=(0, 1))
     return axes
 

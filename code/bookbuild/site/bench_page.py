@@ -18,6 +18,7 @@ from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -53,7 +54,8 @@ def speed(record: dict) -> Drawn:
     for row in rows:
         unit = row["unit"]
         aim = f"{row['aim']:g}" if row["aim"] else ""
-        numbers = [f"{row['ours']:.1f} {unit}", f"{row['theirs']:.1f} {unit}", f"{ratio(row):.2f}", aim]
+        numbers = [f"{row['ours']:.1f}\N{NO-BREAK SPACE}{unit}", f"{row['theirs']:.1f}\N{NO-BREAK SPACE}{unit}"]
+        numbers += [f"{ratio(row):.2f}", aim]
         table.append([row["what"], row["peer"], *numbers])
     alt = "Dots on a logarithmic axis, times faster than the peer. " + "; ".join(
         f"{row['what']} against {row['peer']} {ratio(row):.2g}" for row in rows
@@ -64,9 +66,8 @@ def speed(record: dict) -> Drawn:
 def growth(record: dict, part: str, key: str, axis: str) -> Drawn:
     """Measured times over the size or the stride, and the line that the count of operations predicts."""
     cost, rate = record["cost"], record["cost"]["gflops_per_second"]
-    columns = 2 if len(cost[part]) == 4 else 3
-    lines = -(-len(cost[part]) // columns)
-    figure, axes = plt.subplots(lines, columns, figsize=(7, 2.3 * lines + 0.3), sharex=True, sharey=True, squeeze=False)
+    lines = -(-len(cost[part]) // 2)
+    figure, axes = plt.subplots(lines, 2, figsize=(5.8, 2.1 * lines + 0.3), sharex=True, sharey=True, squeeze=False)
     table, told = [["network", axis, "GFLOP", "predicted", "measured"]], []
     for ax, (name, rows) in zip(axes.flat, cost[part].items()):
         places = [row[key] for row in rows]
@@ -75,9 +76,12 @@ def growth(record: dict, part: str, key: str, axis: str) -> Drawn:
         ax.plot(places, [row["ms"] for row in rows], "o", color=plot.SERIES[0], label="measured")
         if part == "size":
             ax.plot(places[-1], cost["kept"][name], "o", mfc="none", color=plot.SERIES[1], label="memory kept")
-        ax.set_title(name, fontsize=9)
+        ax.set_title(name, fontsize=10)
         ax.set(xscale="log", yscale="log")
-        ax.set_xticks(places, [str(place) for place in places], fontsize=9)
+        ax.yaxis.set_major_locator(LogLocator(subs=(1,) if part == "size" else (1, 2, 5)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.set_xticks(places, [str(place) for place in places])
+        ax.tick_params(labelsize=10)
         ax.minorticks_off()
         ax.grid()
         for row, expected in zip(rows, predicted):
@@ -86,11 +90,14 @@ def growth(record: dict, part: str, key: str, axis: str) -> Drawn:
             last = table[-1]
             table.append([name, f"{last[1]}, memory kept", *last[2:4], f"{cost['kept'][name]:.0f} ms"])
         told.append(f"{name} takes {rows[0]['ms']:.0f} ms at {places[0]} and {rows[-1]['ms']:.0f} at {places[-1]}")
-    for ax in axes[-1]:
-        ax.set_xlabel(axis, fontsize=9)
+    for ax in axes.flat[len(cost[part]) :]:  # left over
+        ax.set_visible(False)
+    for ax in axes.flat[max(len(cost[part]) - 2, 0) : len(cost[part])]:
+        ax.set_xlabel(axis, fontsize=10)
+        ax.tick_params(labelbottom=True)
     for ax in axes[:, 0]:
         ax.set_ylabel("milliseconds")
-    axes.flat[0].legend(fontsize=9)
+    axes.flat[0].legend(fontsize=10)
     alt = f"A panel a network, milliseconds over the {axis}, measured dots and a dashed line: " + "; ".join(told)
     return figure, alt + ".", table
 

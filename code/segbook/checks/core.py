@@ -92,7 +92,7 @@ def checker(function: Callable[..., str]) -> Callable[..., Outcome]:
         for listener in listeners:
             listener(outcome)
         verdict = f"{'passed' if outcome.passed else 'not yet'} · {outcome.name}: {outcome.message}"
-        print("\n".join(textwrap.fill(line, 79) for line in verdict.splitlines()))  # no notebook wraps its outputs
+        print("\n".join(textwrap.fill(line, 72) for line in verdict.splitlines()))  # a page shows 75; no notebook wraps
         if maps:
             show(maps)
         return outcome

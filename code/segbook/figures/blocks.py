@@ -24,8 +24,8 @@ from segbook.plot import ON_DARK, SERIES
 SIZE = 257  # pixels of the image that is sent through: 32 n + 1
 # One colour a kind of network, the same in the whole book: index in plot's SERIES.
 COLOURS = {"FCN-32s": 0, "FCN-16s": 1, "FCN-8s": 2, "dilated FCN": 3, "DeepLabv3": 4, "DeepLabv3+": 5}
-ROW, LEFT, BAR, TEXT = 30, 60, 150, 225  # pixels: height of a row, left of the bars, widest bar, left of the text
-WIDTH = 480
+ROW, LEFT, BAR, TEXT = 34, 30, 112, 154  # pixels: height of a row, left of the bars, widest bar, left of the text
+WIDTH = 400  # a phone shows 358 of a page: the text, 12 pixels high here, is to stay above 10
 
 
 @dataclass
@@ -145,14 +145,14 @@ class Diagram:
         for i, row in enumerate(self.rows):
             y, width = 22 + i * ROW, BAR * (1 - math.log2(row.stride) / 6)  # stride 64 would vanish
             fill = 'class="head"' if row.head else 'fill="currentColor" fill-opacity=".35"'
-            parts.append(f'<rect x="{LEFT + (BAR - width) / 2:.1f}" y="{y}" width="{width:.1f}" height="18" {fill}/>')
+            parts.append(f'<rect x="{LEFT + (BAR - width) / 2:.1f}" y="{y}" width="{width:.1f}" height="20" {fill}/>')
             centre = "" if row.centre is None else f" · centre {row.centre:g}".replace("-", "\u2212")
             detail = f"stride {row.stride:g}{centre} · {row.channels} ch"
             name = f'<text x="{TEXT}" y="{y + 7}" font-weight="600">{html.escape(row.name)}</text>'
-            parts.append(name + f'<text x="{TEXT}" y="{y + 19}" opacity=".8">{detail}</text>')
+            parts.append(name + f'<text x="{TEXT}" y="{y + 21}" opacity=".8">{detail}</text>')
             if row.reads is not None:
-                start, x = 31 + row.reads * ROW, LEFT - 8 - 12 * (i - row.reads) / len(self.rows)
-                path = f"M{LEFT - 4} {start}H{x:.0f}V{y + 9}H{LEFT - 4}"
+                start, x = 32 + row.reads * ROW, LEFT - 8 - 12 * (i - row.reads) / len(self.rows)
+                path = f"M{LEFT - 4} {start}H{x:.0f}V{y + 10}H{LEFT - 4}"
                 parts.append(f'<path class="skip" d="{path}" fill="none" stroke-width="2"/>')
         height = 22 + len(self.rows) * ROW
         label, text = html.escape(str(self), quote=True), "".join(parts)
@@ -162,7 +162,7 @@ class Diagram:
         return (
             f'<svg class="segbook-plot" role="img" aria-label="{label}" viewBox="0 0 {WIDTH} {height}" '
             f'style="max-width:{WIDTH}px;width:100%" fill="currentColor" font-family="system-ui,sans-serif" '
-            f'font-size="11">{text}</svg>'
+            f'font-size="12">{text}</svg>'
         )
 
 

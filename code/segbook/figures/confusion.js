@@ -98,8 +98,8 @@ function start(host) {
     .moves button { min-width: 2.1rem; } .tools { margin-block: .2rem; gap: .2rem 1rem; }
     .story { margin: .3rem 0; min-height: 2.8em; font-weight: 600; } @media (max-width: 520px) { .story { min-height: 4.2em; } }
     .void-line { display: flex; flex-wrap: wrap; gap: .2rem 1rem; font-size: .87rem; margin-block: .3rem; }
-    .score { display: grid; grid-template-columns: 1fr auto; padding-block: .2rem; } .score b { font-weight: 600; white-space: nowrap; }
-    .score small { white-space: nowrap; font-size: .8rem; color: var(--muted); margin-inline-start: .5em; }
+    .score { display: grid; grid-template-columns: 1fr auto; column-gap: .6em; padding-block: .2rem; } .score b { font-weight: 600; white-space: nowrap; }
+    .score small { white-space: nowrap; font-size: .76rem; color: var(--muted); margin-inline-start: .5em; }
     .score strong { font-variant-numeric: tabular-nums; }
     .bar { grid-column: 1 / -1; position: relative; height: 9px; background: var(--surface); box-shadow: inset 0 0 0 1px var(--line); }
     .bar i { position: absolute; inset: 0 auto 0 0; width: 100%; background: var(--accent); transform-origin: left; }

@@ -91,7 +91,7 @@ kit.define({ maths, start(host) {
     el("table", {}, heading, el("thead", {}, line(["stride", "upsampled", "vote", "sum", "largest"], "col")), body));
   host.css = `
     :host { container-type: inline-size; }
-    .ladder { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem .7rem; margin-block: .3rem; }
+    .ladder { display: grid; grid-template-columns: 1fr 1fr; align-items: end; gap: .5rem .7rem; margin-block: .3rem; }
     @container (min-width: 560px) { .ladder { grid: auto auto / auto-flow 1fr; } }
     figure { margin: 0; } figure div { position: relative; } canvas { width: 100%; image-rendering: pixelated; }
     b { position: absolute; translate: -50% -50%; min-width: 8px; aspect-ratio: 1; border: 1px solid #fff; outline: 2px solid #000; pointer-events: none; }

@@ -35,8 +35,8 @@ def closed_figures():
 def test_the_table_of_speed_holds_ratios():
     _, alt, table = bench_page.speed(RECORD)
     assert table[1:] == [
-        ["a sum", "theirs", "2.0 ms", "5.0 ms", "2.50", "2"],
-        ["a loop", "theirs", "4.0 s", "1.0 s", "0.25", ""],
+        ["a sum", "theirs", "2.0\xa0ms", "5.0\xa0ms", "2.50", "2"],
+        ["a loop", "theirs", "4.0\xa0s", "1.0\xa0s", "0.25", ""],
     ]
     assert "a sum against theirs 2.5" in alt and "0.25" in alt
 
