@@ -33,22 +33,21 @@ STILL = "* { transition: none !important; animation: none !important; }"  # colo
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # axe-core looks at each element's surroundings: a page with 4000 coloured words of code takes a minute. Of those that
-# look alike on the same ground one stays, the others become plain text, and formulas lose their glyphs, which no rule
+# look alike in a block of code one stays, the others become plain text, and formulas lose their glyphs, which no rule
 # reads: a style draws them, and a reader of the screen gets MathML.
 ONE_OF_EACH = """() => {
-    const grounds = new Map(), seen = new Set(), repeated = [];
-    const ground = (one) => {
-        if (one && !grounds.has(one))
-            grounds.set(one, getComputedStyle(one).backgroundColor + ground(one.parentElement));
-        return grounds.get(one) ?? '';
-    };
-    for (const word of document.querySelectorAll('pre span:not(:has(*), [id], [title], [role], [tabindex])')) {
-        const style = getComputedStyle(word), own = [style.color, style.fontSize, style.fontWeight, style.opacity];
-        const look = own + style.backgroundColor + ground(word.parentElement);
-        if (seen.has(look)) repeated.push(word);
-        seen.add(look);
+    for (const block of document.querySelectorAll('pre')) {
+        const seen = new Set(), repeated = [];
+        for (const word of block.querySelectorAll('span:not(:has(*), [id], [title], [role], [tabindex])')) {
+            const style = getComputedStyle(word), above = getComputedStyle(word.parentElement).backgroundColor;
+            const { color, backgroundColor, fontSize, fontWeight, opacity } = style;
+            const short = word.textContent.trim().length < 2;  // axe-core does not judge a single character
+            const look = [color, backgroundColor, above, fontSize, fontWeight, opacity, short].join();
+            if (seen.has(look)) repeated.push(word);
+            seen.add(look);
+        }
+        for (const word of repeated) word.replaceWith(word.textContent);
     }
-    for (const word of repeated) word.replaceWith(word.textContent);
     const formulas = document.querySelectorAll('mjx-math:not(:has(a, [tabindex], mjx-utext))');
     for (const drawn of formulas) drawn.replaceChildren();
 }"""
