@@ -22,7 +22,7 @@ export OMP_WAIT_POLICY := PASSIVE
 BUILT := _build/html/.built
 SOURCES := _config.yml _toc.yml references.bib pyproject.toml $(shell find book code results -type f \
     -not -name "*.pyc" -not -path "*.egg-info*")
-# Each worker of pytest computes on one thread. Files in their order: those of tests/book take longest and come first.
+# Each worker of pytest computes on one thread. Files in their order, which tests/conftest.py makes: the longest first.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 help:                ## list the targets

@@ -21,6 +21,9 @@ MAY_BE_MISSING = {
     "nbgrader": r"nbgrader",
 }
 
+# A file is one worker's, so those that take minutes begin first: begun last, they would be waited for alone.
+LONGEST = ("test_pages.py", "test_editions.py", "test_segment.py", "test_strict_build.py", "test_every_figure.py")
+
 
 def missing(reason: str) -> str | None:
     """What a skip's reason says is not there, if it may be missing."""
@@ -36,6 +39,10 @@ def judge(report: pytest.TestReport | pytest.CollectReport) -> None:
     if STRICT and report.skipped and not hasattr(report, "wasxfail") and not missing(reason_of(report)):
         report.outcome = "failed"
         report.longrepr = f"skipped in a strict run: {reason_of(report)}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -24,6 +24,8 @@ class SmallBook:
         for name in ("_static", "_extra"):
             shutil.copytree(ROOT / "book" / name, self.root / "book" / name)
         (self.root / "results").mkdir()
+        if (made := ROOT / "_build" / ".segment").is_dir():  # each build serves the page's networks: they take a minute
+            shutil.copytree(made, self.root / "_build" / ".segment")
         folder.write("_toc.yml", TOC)
         folder.write("book/index.md", "# Home\n\n```{bibliography}\n```\n")
 

@@ -57,8 +57,6 @@ def door(small_book, tmp_path_factory) -> Path:
     """The folder of the built pages."""
     book = small_book(tmp_path_factory.mktemp("door"))
     shutil.copy(ROOT / "_toc.yml", book.root)
-    if (made := ROOT / "_build" / ".segment").is_dir():  # the build's own cache: exporting the networks takes a minute
-        shutil.copytree(made, book.path("_build/.segment"))
     for path in (ROOT / "book").rglob("*.md"):
         text = path.read_text(encoding="utf-8")
         if path.stem not in REAL:

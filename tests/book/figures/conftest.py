@@ -32,6 +32,28 @@ def sample(name: str) -> ModuleType:
     return module
 
 
+def shown(*names: str, **data) -> str:
+    """The HTML of figures; data default to the samples'."""
+    modules = {name: sample(name) for name in names}
+    return "".join(
+        figures.show(name, label=modules[name].LABEL, **{**modules[name].DATA, **data}).html() for name in names
+    )
+
+
+def opened(browser, path: Path, body: str, theme: str = "light", width: int = 768, script: bool = True):
+    """A page in a context of its own, written to `path`."""
+    path.write_text(PAGE.format(theme=theme, body=body), encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script)
+    page = context.new_page()
+    page.faults = []
+    page.on("console", lambda m: page.faults.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: page.faults.append(str(error)))
+    page.goto(path.as_uri())
+    page.figure = page.locator("[data-segbook]").first
+    page.drawn = lambda: page.evaluate(THREE_FRAMES)
+    return page
+
+
 @pytest.fixture
 def figure_page(browser, tmp_path):
     """figure_page(name, **data) opens a page with that figure alone and returns the page; data default to the sample's.
@@ -39,47 +61,40 @@ def figure_page(browser, tmp_path):
     `page.faults` lists what the console and the page complained about; `page.figure` finds the element; `page.drawn()`
     waits until what was asked for is drawn, which figures do in the next frame.
     """
-    contexts = []
+    pages = []
 
-    def visit(*shown: str, theme: str = "light", width: int = 768, script: bool = True, **data):
-        body = ""
-        for name in shown:
-            module = sample(name)
-            body += figures.show(name, label=module.LABEL, **{**module.DATA, **data}).html()
-        return open_page(body, theme, width, script)
+    def open_page(body: str, **options):
+        pages.append(opened(browser, tmp_path / f"page{len(pages)}.html", body, **options))
+        return pages[-1]
 
-    def open_page(body: str, theme: str = "light", width: int = 768, script: bool = True):
-        path = tmp_path / f"page{len(contexts)}.html"
-        path.write_text(PAGE.format(theme=theme, body=body), encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=script)
-        contexts.append(context)
-        page = context.new_page()
-        page.faults = []
-        page.on("console", lambda m: page.faults.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: page.faults.append(str(error)))
-        page.goto(path.as_uri())
-        page.figure = page.locator("[data-segbook]").first
-        page.drawn = lambda: page.evaluate(THREE_FRAMES)
-        return page
+    def visit(*names: str, theme: str = "light", width: int = 768, script: bool = True, **data):
+        return open_page(shown(*names, **data), theme=theme, width=width, script=script)
 
     visit.html = open_page
     yield visit
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()
 
 
-@pytest.fixture
-def maths(figure_page):
-    """maths(name) returns call(function, *arguments): the figure's own arithmetic, run in the browser."""
+@pytest.fixture(scope="module")
+def maths(browser, tmp_path_factory):
+    """maths(name) returns call(function, *arguments): the figure's own arithmetic, run in the browser.
+
+    One page serves all tests of a file, for the arithmetic keeps nothing from one call to the next.
+    """
+    folder, pages = tmp_path_factory.mktemp("maths"), {}
 
     def of(name: str):
-        page = figure_page(name)
+        if name not in pages:
+            pages[name] = opened(browser, folder / f"{name}.html", shown(name))
 
         def call(function: str, *arguments):
-            return page.figure.evaluate(
+            return pages[name].figure.evaluate(
                 "(node, [f, a]) => node.constructor.maths[f](...a)", [function, list(arguments)]
             )
 
         return call
 
-    return of
+    yield of
+    for page in pages.values():
+        page.context.close()

@@ -259,7 +259,8 @@ def test_string_paddings():
 def vgg16(width=None):
     """torchvision's VGG-16 features, all of them or `width` channels wide."""
     plan = torchvision.models.vgg.cfgs["D"]
-    return torchvision.models.vgg.make_layers([v if v == "M" else width or v for v in plan])
+    with torch.device("cpu" if width else "meta"):
+        return torchvision.models.vgg.make_layers([v if v == "M" else width or v for v in plan])
 
 
 def test_vgg16():
@@ -285,8 +286,9 @@ def test_resnet18_with_branches():
 
 
 def test_dilated_resnets_keep_size_and_centre():
-    plain = torchvision.models.resnet50()
-    dilated = torchvision.models.resnet50(replace_stride_with_dilation=[False, True, True])
+    with torch.device("meta"):
+        plain = torchvision.models.resnet50()
+        dilated = torchvision.models.resnet50(replace_stride_with_dilation=[False, True, True])
     size, _, centre = receptive_field(list(plain.children())[:-2])
     assert receptive_field(list(dilated.children())[:-2]) == (size, 8, centre)
 
