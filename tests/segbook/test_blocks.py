@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from segbook import models
-from segbook.figures.blocks import COLOURS, Row, block_diagram, blocks
+from segbook.figures.blocks import COLOURS, Diagram, Row, block_diagram, blocks
 from segbook.models.fcn_vgg import Grid
+from segbook.plot import SERIES
 
 
 def on_meta(name, **options):
@@ -59,6 +60,15 @@ def test_the_picture_and_its_text_say_the_same():
     assert svg.count("<path") == 1 and "FCN-16s" in words
     bundle = diagram._repr_mimebundle_()
     assert bundle["text/html"] == svg and bundle["text/plain"] == words
+
+
+@pytest.mark.parametrize("name", ["fcn8s_vgg16", "deeplabv3plus_resnet50"])
+def test_the_text_is_large_enough_on_a_phone_and_fits(name):
+    svg = Diagram("", blocks(on_meta(name)), SERIES[0]).svg()
+    width, size = (int(re.search(f'{key}"(?:0 0 )?([0-9]+)', svg)[1]) for key in ("viewBox=", "font-size="))
+    assert size * 358 / width > 10  # pixels; 358 are what a phone 390 wide shows of a page
+    for x, words in re.findall(r'<text x="([0-9]+)"[^>]*>([^<]*)<', svg):
+        assert int(x) + 0.58 * size * len(words) < width, words
 
 
 def test_each_kind_has_a_colour_and_another_title_is_refused():

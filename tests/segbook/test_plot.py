@@ -43,6 +43,14 @@ def test_every_colour_stands_out_on_both_grounds(colour):
     assert contrast(plot.ON_DARK[colour], plot.ON_DARK[plot.PAPER]) >= (4.5 if colour == plot.INK else 3)
 
 
+def test_a_row_of_images_stays_narrow_enough_for_a_phone():
+    """A phone shrinks a figure to some 358 pixels, and its text with it."""
+    five = plot.show_images([np.zeros((96, 128, 3))] * 5, ["a title"] * 5, scale=3.0)
+    assert five[0, 0].figure.get_figwidth() == pytest.approx(plot.WIDEST)
+    two = plot.show_images([np.zeros((96, 128, 3))] * 2, scale=1.5)
+    assert two[0, 0].figure.get_figwidth() == pytest.approx(2 * 1.5 * 128 / 96)
+
+
 def test_show_images_takes_what_a_reader_has():
     tensors = [torch.rand(3, 8, 9), torch.rand(8, 9), torch.zeros(1, 8, 9), np.zeros((8, 9, 3), np.uint8)]
     axes = plot.show_images([*tensors, Image.new("RGB", (9, 8))], columns=2)
