@@ -16,7 +16,7 @@ const maths = {
   /** F.interpolate(size=length, mode="linear"). */
   interpolate: (n, length, aligned) => list(length, (a) => {
     const u = aligned ? (a * (n - 1)) / Math.max(1, length - 1) : ((a + 0.5) * n) / length - 0.5;
-    const inside = Math.max(0, Math.min(n - 1, u)); // beyond the outermost sample it is repeated
+    const inside = Math.max(0, Math.min(n - 1, u)); // the outermost is repeated
     return list(n, (i) => Math.max(0, 1 - Math.abs(inside - i)));
   }),
 
@@ -50,7 +50,7 @@ function start(host) {
     .panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: .6rem; margin-top: .8rem; }
     figcaption, .key { font-size: .87rem; } .key span { display: inline-block; margin-inline-end: .7em; }`;
 
-  // Along a line: paths that only get new coordinates, so that dragging is cheap.
+  // Along a line: paths get new coordinates only, to be cheap.
   const line = (colour, more) => el("svg:path.line", { stroke: `var(${colour})`, ...more });
   const cut = line("none", { style: "fill: var(--muted); fill-opacity: .17" });
   const level = line("--line"), levelText = el("svg:text", {}, "1");
@@ -67,7 +67,7 @@ function start(host) {
   const plot = el("svg:svg", { role: "group", "aria-label": "Samples and their tents" },
     cut, level, tents, gaps, theirs, rings, ours, dots, levelText, handles);
   handles.forEach((node, i) => kit.drag(node, (_, y) => drag(i, (FLOOR - y * HEIGHT) / tall()), undefined, plot));
-  const tall = () => 150 / Math.max(1.1, ...maths.phases(now.k, now.s)); // drawing units of the value 1
+  const tall = () => 150 / Math.max(1.1, ...maths.phases(now.k, now.s)); // of the value 1
 
   function drag(i, value) {
     values[i] = Math.round(Math.min(1, Math.max(0, value)) * 100) / 100;
@@ -101,7 +101,7 @@ function start(host) {
     host.say(words.textContent + spoken.textContent);
   });
 
-  // In two dimensions; all images are square.
+  // In two dimensions, on squares.
   const size = (at) => planes[at][0].length;
   const panels = ["samples", "transposed", "interpolate", "difference"].map((name, at) => {
     const point = (event) => move(...kit.cell(canvas.node, [size(1), size(1)], event));
@@ -168,7 +168,7 @@ function start(host) {
 
   function change(part) {
     Object.assign(now, part);
-    const most = Math.min(now.k - 1, now.s + Math.floor((now.k - 1) / 2)); // 3 samples keep an output
+    const most = Math.min(now.k - 1, now.s + Math.floor((now.k - 1) / 2)); // keep three
     now.p = Math.min(now.p, most);
     sliders.p.limit(0, most);
     for (const key in sliders) sliders[key].set(now[key]);

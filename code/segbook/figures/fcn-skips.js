@@ -50,7 +50,7 @@ const maths = {
       either[truth]++;
       if (guess === truth) { right++; both[truth]++; } else either[guess]++;
     }));
-    const iou = either.map((n, k) => both[k] / n).filter((x) => x >= 0); // 0 / 0 is no number and falls out
+    const iou = either.map((n, k) => both[k] / n).filter((x) => x >= 0); // 0 / 0 falls out
     return { accuracy: right / all, meanIou: iou.reduce((a, b) => a + b, 0) / iou.length };
   },
 };
