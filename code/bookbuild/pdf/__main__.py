@@ -20,7 +20,6 @@ from bookbuild.site.around import citation
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 LARGEST = 40  # MB of the whole book
-FRONT = 2  # leaves of the cover and the contents
 MINUTES = 30  # that a step may take, on a busy machine
 COLUMN = 643  # CSS pixels, 170 mm: an A4 page without its margins
 SET = """async column => {
@@ -87,10 +86,12 @@ def make(root: Path, site: Path, pdf: Path) -> None:
             printed.append(press.print(page.leaf(out)))
             print(f"== {page.title}", flush=True)
         counts = [len(PdfReader(path).pages) for path in printed]
-        leaves = [1 + FRONT + sum(counts[:i]) for i in range(len(counts))]
-        contents = press.print(front(root, pages, leaves, out))
-        if len(PdfReader(contents).pages) != FRONT:
-            raise ValueError(f"cover and contents take {FRONT} leaves, not {len(PdfReader(contents).pages)}")
+        before = taken = 0  # leaves of the cover and the contents
+        contents = None
+        while contents is None or taken != before:  # the numbers that they print depend on how many they are
+            before = taken or 2
+            contents = press.print(front(root, pages, [1 + before + sum(counts[:i]) for i in range(len(counts))], out))
+            taken = len(PdfReader(contents).pages)
         cff = citation(root)
         authors = ", ".join(author["name"] for author in cff["authors"])
         about = {"/Title": f"{cff['title']}, version {cff['version']}", "/Author": authors}
