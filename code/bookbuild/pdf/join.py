@@ -46,6 +46,7 @@ def join(printed: Sequence[Path], titles: Mapping[Path, Sequence[str]], about: d
         if number > 1:
             _number(writer, page, number, font)
     writer.add_metadata(about)
+    writer.compress_identical_objects()  # each file brings its fonts
     return writer
 
 
