@@ -51,6 +51,8 @@ def opened(browser, path: Path, body: str, theme: str = "light", width: int = 76
     page.goto(path.as_uri())
     page.figure = page.locator("[data-segbook]").first
     page.drawn = lambda: page.evaluate(THREE_FRAMES)
+    # What a reader sees: the same words may stand, some time later, in the region that is only spoken.
+    page.shown = lambda text: page.get_by_text(text).and_(page.locator(":not(.sr)")).first.is_visible()
     return page
 
 
@@ -59,7 +61,8 @@ def figure_page(browser, tmp_path):
     """figure_page(name, **data) opens a page with that figure alone and returns the page; data default to the sample's.
 
     `page.faults` lists what the console and the page complained about; `page.figure` finds the element; `page.drawn()`
-    waits until what was asked for is drawn, which figures do in the next frame.
+    waits until what was asked for is drawn, which figures do in the next frame; `page.shown(text)` says whether a text
+    can be seen.
     """
     pages = []
 

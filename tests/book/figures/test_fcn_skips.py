@@ -90,7 +90,7 @@ def test_switches_presets_and_networks(figure_page):
     state = settled(page)
     assert state["on"] == [True] * 3 and state["step"] == 1 and len(state["lines"]) == 2
     assert page.get_by_label("stride 8 votes").is_disabled()
-    assert page.get_by_text(f"All votes on: 32s {state['judged']['meanIou']:.2f},").first.is_visible()
+    assert page.shown(f"All votes on: 32s {state['judged']['meanIou']:.2f},")
     page.get_by_label("stride 32 votes").uncheck()
     assert settled(page)["lines"][0][4] == "–"
 
@@ -108,7 +108,7 @@ def test_the_steps_reveal_the_ladder(figure_page):
     assert drawn == [True] * 5 + [False, True, False]  # votes and sums in turn, then label and prediction
     page.get_by_title("One step forward").click()
     settled(page)
-    assert page.get_by_text("×2, plus the vote: 6×8").is_visible()
+    assert page.shown("×2, plus the vote: 6×8")
 
 
 def test_the_marked_pixel_is_moved_and_read(figure_page):

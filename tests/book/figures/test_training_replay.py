@@ -78,7 +78,7 @@ def test_every_moment_shows_its_frame(figure_page):
             right = (frame == label)[label != 255].mean()
             assert state["judged"][n] == {"accuracy": pytest.approx(right), "named": np.unique(frame).tolist()}
             told = f"mIoU {network['mean_iou'][i]:.2f}, {100 * right:.0f} % right"
-            assert page.get_by_text(told).first.is_visible()
+            assert page.shown(told)
             canvas = page.locator("[data-segbook] canvas").nth(2 + n)
             seen = canvas.evaluate("n => [...n.getContext('2d').getImageData(0, 0, n.width, n.height).data]")
             colours = np.array(RECORD["palette"])[frame]
@@ -90,7 +90,7 @@ def test_presets_scenes_views_and_charts(figure_page):
     settled(page)
     page.get_by_role("button", name="random weights").click()
     first = settled(page)
-    assert first["step"] == 0 and page.get_by_text("After 0 steps they name").is_visible()
+    assert first["step"] == 0 and page.shown("After 0 steps they name")
     page.get_by_label(RECORD["scenes"][1]["name"]).check()
     page.drawn()
     assert settled(page)["judged"] != first["judged"]
@@ -109,4 +109,4 @@ def test_presets_scenes_views_and_charts(figure_page):
 def test_the_source_of_the_record_is_named(figure_page):
     page, run = figure_page(NAME), RECORD["run"]
     for text in (f"seed {run['seed']}, {run['steps']} steps", run["commit"][:7], run["command"]):
-        assert page.get_by_text(text).first.is_visible()
+        assert page.shown(text)

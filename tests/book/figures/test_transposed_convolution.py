@@ -111,17 +111,17 @@ def test_presets_agree_with_torch_until_something_is_changed(figure):
     for button in figure.figure.locator(".presets button").all()[:7]:
         button.click()
         assert state(figure)["agrees"] is True
-    assert figure.get_by_text("PyTorch returned the same 9 numbers").is_visible()
+    assert figure.shown("PyTorch returned the same 9 numbers")
     figure.get_by_title("Add one to the chosen cell").click()
     assert state(figure)["agrees"] is None
-    assert not figure.get_by_text("PyTorch returned").is_visible()
+    assert not figure.shown("PyTorch returned")
 
 
 def test_numbers_of_torch_that_differ_are_told(figure_page):
     wrong = {"name": "wrong", "input": [[1]], "kernel": [[2]], "output": [[3]]}
     page = figure_page(NAME, cases=[wrong])
     assert state(page)["agrees"] is False
-    assert page.get_by_text("PyTorch returned other numbers").is_visible()
+    assert page.shown("PyTorch returned other numbers")
 
 
 def test_pointing_shows_the_sum_in_every_view(figure):
@@ -147,7 +147,7 @@ def test_stamps_are_stepped_and_count_only_when_made(figure):
     assert "= 4 so far; 1 of 4 still to come" in state(figure)["sum"]
     slide(figure, "Stamps", 0)
     assert state(figure)["sum"].endswith("= 0 so far; 4 of 4 still to come")
-    assert figure.get_by_text("the canvas is empty").is_visible()
+    assert figure.shown("the canvas is empty")
     figure.get_by_role("button", name="Play").click()
     figure.wait_for_function("document.querySelector('[data-segbook]').state.stamps === 4", timeout=8000)
 
@@ -179,7 +179,7 @@ def test_a_size_that_does_not_come_back(figure):
     figure.get_by_role("button", name="36").click()
     figure.get_by_role("button", name="4 ✗ needs output_padding 1").click()
     assert len(state(figure)["output"]) == 4
-    assert figure.get_by_text("(4 + 2 − 2 − 1) mod 2 = 1: the convolution drops it").is_visible()
+    assert figure.shown("(4 + 2 − 2 − 1) mod 2 = 1: the convolution drops it")
 
 
 def test_on_a_phone_one_view_at_a_time(figure_page):
