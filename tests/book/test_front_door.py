@@ -220,6 +220,15 @@ def test_a_term_explains_itself_to_mouse_and_keyboard(visit, door):
     assert page.locator("#about-term-stride").is_visible()
 
 
+def test_each_script_is_named(door):
+    """Simplified and traditional characters share their numbers: without a language the wrong shapes are drawn."""
+    page = (door / "book/glossary.html").read_text(encoding="utf-8")
+    entries = re.findall(r"<dd>\s*<p>(.*?)</p>", page, re.DOTALL)
+    scripts = r'<span lang="zh-Hans">[^<]+</span> · <span lang="zh-Hant">[^<]+</span>\. '
+    assert len(entries) > 70 and all(re.match(scripts, entry) for entry in entries)
+    assert 'lang="zh-Hans">消融实验</span> · <span lang="zh-Hant">消融實驗<' in page
+
+
 def test_a_tap_explains_and_the_next_one_leads_to_the_glossary(visit):
     page = visit(CHAPTER, width=390, has_touch=True)
     term(page).tap()

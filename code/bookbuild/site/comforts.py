@@ -1,7 +1,8 @@
 """Reading comforts: what book/_static/comforts.js finds in a page, written by the build.
 
 A link to a term of the glossary is described by a note (`aria-describedby`), which lies hidden at the end of the page
-and holds the term's meaning. A chapter's card of five lines has the class `on-a-card`.
+and holds the term's meaning. A chapter's card of five lines has the class `on-a-card`. The glossary's Chinese is marked
+as such, so that a browser takes the characters of the right script and a screen reader the right voice.
 """
 
 import html
@@ -17,6 +18,8 @@ from sphinx.environment import BuildEnvironment
 CARD = "On a card"
 TERM = re.compile(r'<a class="reference internal" href="(?:[\w./-]*/)?[\w-]+\.html#(term-[\w-]+)"')
 CHINESE = re.compile(r"^[^.]*[\u4e00-\u9fff][^.]*\.\s+")  # an entry begins with the term in Chinese
+
+BOTH_SCRIPTS = re.compile(r"(<dd>\s*<p>)([^<.·]+) · ([^<.·]+)\.(?= )")
 
 
 def mark(app: Sphinx, doctree: nodes.document) -> None:
@@ -60,8 +63,16 @@ def describe(body: str, meanings: dict[str, str]) -> str:
     return body + "".join(notes)
 
 
-def add_notes(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    if app.builder.format != "html" or doctree is None or not TERM.search(context.get("body", "")):
+def name_scripts(body: str) -> str:
+    """The glossary, each entry of which begins with the term in both scripts: "消融实验 · 消融實驗. The same ..."."""
+    return BOTH_SCRIPTS.sub(r'\1<span lang="zh-Hans">\2</span> · <span lang="zh-Hant">\3</span>.', body)
+
+
+def comfort(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    if app.builder.format != "html" or doctree is None:
+        return
+    context["body"] = name_scripts(context["body"])
+    if not TERM.search(context["body"]):
         return
     if not hasattr(app.env, "segbook_meanings"):
         app.env.segbook_meanings = definitions(app.env)
@@ -78,4 +89,4 @@ def setup(app: Sphinx) -> None:
     app.add_js_file("comforts.js", loading_method="defer")
     app.connect("env-before-read-docs", forget)
     app.connect("doctree-read", mark)
-    app.connect("html-page-context", add_notes)
+    app.connect("html-page-context", comfort)

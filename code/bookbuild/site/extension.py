@@ -15,6 +15,7 @@ from sphinx.util.docutils import SphinxRole
 
 from bookbuild.demo import segment_directive as segment
 from bookbuild.site import (
+    api_page,
     around,
     bench_page,
     cells,
@@ -164,6 +165,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     search_order.setup(app)
     teaching.setup(app)
     around.setup(app)
+    api_page.setup(app)
     app.connect("env-get-outdated", outdated_chapters)
     app.connect("env-before-read-docs", execute_first)
     app.connect("source-read", stamp_digest)
