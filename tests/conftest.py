@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,20 @@ kernelspec:
             environment["PYTHONPATH"] = str(self.path("code"))
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, timeout=900)
         return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def run_cells() -> Callable[..., list]:
+    """run_cells(sources, folder) runs them in a kernel that starts in this folder, and returns the cells."""
+    import nbformat  # not by every worker that collects a test: it takes two seconds
+    from nbclient import NotebookClient
+
+    def run(sources: Sequence[str], folder: Path, **kernel) -> list:
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+        NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(folder)}}).execute(**kernel)
+        return notebook.cells
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The network in the page: its answers against onnxruntime in Python, what it says to bad input, keyboard, camera.
 
-The element stands alone on a page of its own here; the last tests look at the built pages.
+The element stands alone on a page of its own here; the last tests look at the built pages. To start the network costs
+some seconds, so the tests of what a reader does with it share one page, set back for each.
 """
 
 import base64
@@ -45,13 +46,9 @@ def alone(tmp_path_factory):
         yield f"{address}page.html", folder
 
 
-@pytest.fixture
-def visit(browser, alone):
-    """visit(...) opens the page; `page.faults` lists console errors, `page.asked` the addresses that it loaded."""
-    contexts = []
-
-    def open_page(address=None, width=1280, theme="light", before="", **options):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme, **options)
+def opener(browser, alone, contexts: list):
+    def open_page(address=None, width=1280, theme="light", before=""):
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
         contexts.append(context)
         if before:
             context.add_init_script(before)
@@ -63,21 +60,63 @@ def visit(browser, alone):
         page.goto(address or alone[0])
         return page
 
-    yield open_page
+    return open_page
+
+
+@pytest.fixture
+def visit(browser, alone):
+    """visit(...) opens the page; `page.faults` lists console errors, `page.asked` the addresses that it loaded."""
+    contexts = []
+    yield opener(browser, alone, contexts)
     for context in contexts:
         context.close()
 
 
-RESULT = "document.querySelector('segment-picture').result"
+ELEMENT = "document.querySelector('segment-picture')"
+RESULT = f"{ELEMENT}.result"
+BUSY = f"{ELEMENT}.app.busy"
+KEPT = "Object.fromEntries(['size', 'opacity', 'probed'].map(name => [name, structuredClone(app[name])]))"
+SET_BACK = (
+    f"async () => {{ const e = {ELEMENT}, app = e.app; app.stopCamera(); clearTimeout(app.saying);"
+    "app.stage?.node.remove(); app.stage?.controls.remove(); app.stage = null;"
+    "Object.assign(app, structuredClone(window.kept)); e.spoken.textContent = ''; e.result = e.probabilities = null;"
+    "scrollTo(0, 0); await app.turnTo('photos') }"
+)
 
 
-def start(page, tab: str = ""):
-    """Click, and wait for the first answer, in a tab."""
+def start(page):
+    """Click, and wait for the first answer."""
     page.click(START)
     page.wait_for_function(RESULT, timeout=60_000)
-    if tab:
-        page.get_by_role("button", name=tab, exact=True).click()
-        page.wait_for_function(f"{RESULT}?.key === 'toyvoc'", timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def shared(browser, alone, local):
+    """A page whose network has been started."""
+    contexts = []
+    page = opener(browser, alone, contexts)()
+    start(page)
+    page.evaluate(f"(() => {{ const {{ app }} = {ELEMENT}; window.kept = {KEPT} }})()")
+    yield page
+    contexts[0].close()
+
+
+@pytest.fixture
+def started(shared):
+    """The shared page as it was when its network had answered for the first time."""
+    shared.wait_for_function(f"!{BUSY}", timeout=60_000)
+    shared.context.unroute_all()
+    shared.mouse.move(0, 0)
+    shared.evaluate(SET_BACK)
+    shared.wait_for_function(f"!{BUSY} && {RESULT}", timeout=60_000)
+    shared.faults.clear()
+    shared.asked.clear()
+    return shared
+
+
+def turn_to_scenes(page):
+    page.get_by_role("button", name="Synthetic scenes", exact=True).click()
+    page.wait_for_function(f"{RESULT}?.key === 'toyvoc'", timeout=60_000)
 
 
 def listing(folder: Path) -> dict:
@@ -176,11 +215,25 @@ def test_an_export_is_made_once(alone, monkeypatch):
         assert network.exported(key, ROOT / "_build" / ".segment").is_dir()
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["name"])
-def test_one_click_on_a_sample_segments_it(local, visit, sessions, sample):
+def test_one_click_on_a_sample_starts_the_network_with_it(local, visit):
     page = visit()
-    page.get_by_role("button", name=sample["name"], exact=True).click()
+    page.evaluate(f"(() => {{ {ELEMENT}.start = sample => {{ window.chosen = sample.name }} }})()")
+    for sample in SAMPLES:
+        page.get_by_role("button", name=sample["name"], exact=True).click()
+        assert page.evaluate("chosen") == sample["name"]
+    page.evaluate(f"delete {ELEMENT}.start")
+    page.get_by_role("button", name="Motorcycle", exact=True).click()
     page.wait_for_function(RESULT, timeout=60_000)
+    assert "motorbike" in page.locator("segment-picture >> .facts strong").inner_text()
+    assert not page.faults
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample["name"])
+def test_one_click_on_a_sample_segments_it(started, sessions, sample):
+    page = started
+    page.evaluate(f"{RESULT} = null")
+    page.get_by_role("button", name=sample["name"], exact=True).click()
+    page.wait_for_function(RESULT)
     assert page.evaluate(f"[Math.max({RESULT}.width, {RESULT}.height), {RESULT}.key]") == [257, "photos"]
     same, total = compare(page, sessions["photos"])
     assert same / total >= 0.999, f"only {same / total:.5f} of the pixels agree"
@@ -191,9 +244,8 @@ def test_one_click_on_a_sample_segments_it(local, visit, sessions, sample):
     assert not page.faults
 
 
-def test_larger_inputs(local, visit, sessions):
-    page = visit()
-    start(page)
+def test_larger_inputs(started, sessions):
+    page = started
     for side in (385, 513):
         page.select_option("segment-picture >> select", str(side))
         page.wait_for_function(f"{RESULT}.width === {side}")
@@ -201,11 +253,12 @@ def test_larger_inputs(local, visit, sessions):
         assert same / total >= 0.999
 
 
-@pytest.mark.parametrize(("tab", "key"), [("", "photos"), ("Synthetic scenes", "toyvoc")])
-def test_answers_equal_onnxruntime_in_python(local, visit, sessions, tab, key):
+@pytest.mark.parametrize("key", ["photos", "toyvoc"])
+def test_answers_equal_onnxruntime_in_python(started, sessions, key):
     """On noise and smooth colours, at sizes from 1x1 to 256x256 that fit no stride."""
-    page = visit()
-    start(page, tab)
+    page = started
+    if key == "toyvoc":
+        turn_to_scenes(page)
     page.select_option("segment-picture >> select", "all")
     rng = np.random.default_rng(5)
     same = total = 0
@@ -223,9 +276,8 @@ def test_answers_equal_onnxruntime_in_python(local, visit, sessions, tab, key):
     assert not page.faults
 
 
-def test_probabilities_under_the_pointer(local, visit, sessions):
-    page = visit()
-    start(page)
+def test_probabilities_under_the_pointer(started, sessions):
+    page = started
     page.select_option("segment-picture >> select", "all")
     pixels = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     offer(page, png(pixels))
@@ -262,15 +314,13 @@ def test_first_use_stays_small(local, visit, alone):
     assert all(path.stat().st_size <= 60_000 for path in PICTURES.iterdir())
 
 
-def test_picture_never_leaves_the_browser(local, visit):
-    page = visit()
-    start(page)
-    before = len(page.asked)
+def test_picture_never_leaves_the_browser(started):
+    page = started
     offer(page, png(np.zeros((20, 30, 3), dtype=np.uint8)))
     page.evaluate("document.querySelector('segment-picture').result = null")
     page.locator("segment-picture >> button.sample").first.click()
     page.wait_for_function(RESULT)
-    assert [url for url in page.asked[before:] if not url.startswith(("blob:", "data:"))] == []
+    assert [url for url in page.asked if not url.startswith(("blob:", "data:"))] == []
     assert "never leaves your browser" in body(page)
 
 
@@ -285,15 +335,15 @@ def composed(page) -> list[str]:
 
 def count(page, index: int) -> int:
     """Pixels of a class in the latest answer, once it has arrived."""
-    page.wait_for_timeout(300)
+    page.wait_for_function(f"!{BUSY}")  # a change of the scene asks for an answer at once
     return page.evaluate(
         f"[...document.querySelector('segment-picture').result.label].filter(i => i === {index}).length"
     )
 
 
-def test_segmentation_follows_the_composed_scene(local, visit):
-    page = visit()
-    start(page, "Synthetic scenes")
+def test_segmentation_follows_the_composed_scene(started):
+    page = started
+    turn_to_scenes(page)
     page.get_by_role("button", name="country", exact=True).click()
     page.get_by_role("button", name="Clear").click()
     assert count(page, 7) < 50, "an empty road is no car"
@@ -310,10 +360,10 @@ def test_segmentation_follows_the_composed_scene(local, visit):
     assert count(page, 7) < 50
 
 
-def test_a_boat_is_known_by_its_water(local, visit):
+def test_a_boat_is_known_by_its_water(started):
     """What chapter 12 tells its reader to try."""
-    page = visit()
-    start(page, "Synthetic scenes")
+    page = started
+    turn_to_scenes(page)
     found = {}
     for place in ("coast", "town"):
         page.get_by_role("button", name=place, exact=True).click()
@@ -324,9 +374,9 @@ def test_a_boat_is_known_by_its_water(local, visit):
     assert found["town"] < 0.5 * found["coast"]
 
 
-def test_things_by_keyboard_and_pointer(local, visit):
-    page = visit()
-    start(page, "Synthetic scenes")
+def test_things_by_keyboard_and_pointer(started):
+    page = started
+    turn_to_scenes(page)
     page.get_by_role("button", name="Clear").click()
     page.get_by_role("button", name="Add bicycle 1").click()
     thing = page.locator("segment-picture >> .thing")
@@ -352,9 +402,8 @@ def test_things_by_keyboard_and_pointer(local, visit):
     assert len(composed(page)) == 1
 
 
-def test_opacity_and_announcement(local, visit):
-    page = visit()
-    start(page)
+def test_opacity_and_announcement(started):
+    page = started
     canvas = "document.querySelector('segment-picture').shadowRoot.querySelector('.view canvas').toDataURL()"
     before = page.evaluate(canvas)
     page.get_by_label("Opacity of cat").fill("0")
@@ -367,9 +416,8 @@ def test_opacity_and_announcement(local, visit):
 # --- what goes wrong --------------------------------------------------------------------------------------------------
 
 
-def test_bad_pictures_get_a_sentence(local, visit):
-    page = visit()
-    start(page)
+def test_bad_pictures_get_a_sentence(started):
+    page = started
     offer(page, {"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture at all"})
     assert message(page).startswith("notes.png is not an image that this browser can read")
     wide = io.BytesIO()
@@ -393,11 +441,9 @@ def test_bad_pictures_get_a_sentence(local, visit):
     assert not page.faults
 
 
-@pytest.mark.parametrize("started", [True, False], ids=["the network is there", "it is not"])
-def test_a_dropped_file_is_opened(local, visit, started):
-    page = visit()
-    if started:
-        start(page)
+@pytest.mark.parametrize("there", [True, False], ids=["the network is there", "it is not"])
+def test_a_dropped_file_is_opened(request, local, visit, there):
+    page = request.getfixturevalue("started") if there else visit()
     drop = (
         "bytes => { const list = new DataTransfer();"
         "if (bytes) list.items.add(new File([new Uint8Array(bytes)], 'dropped.png', { type: 'image/png' }));"
@@ -411,9 +457,8 @@ def test_a_dropped_file_is_opened(local, visit, started):
     assert message(page).startswith("What you dropped is no file")
 
 
-def test_a_pasted_picture_is_opened_and_pasted_words_are_not(local, visit):
-    page = visit()
-    start(page)
+def test_a_pasted_picture_is_opened_and_pasted_words_are_not(started):
+    page = started
     paste = (
         "bytes => { const list = new DataTransfer();"
         "if (bytes) list.items.add(new File([new Uint8Array(bytes)], 'image.png', { type: 'image/png' }));"
@@ -434,10 +479,9 @@ def jpeg(image: Image.Image, **options) -> dict:
     return {"name": "picture.jpg", "mimeType": "image/jpeg", "buffer": buffer.getvalue()}
 
 
-def test_unusual_photographs(local, visit, sessions):
+def test_unusual_photographs(started, sessions):
     """One pixel with nothing in it, CMYK, turned by EXIF: a mask, and what it says of it."""
-    page = visit()
-    start(page)
+    page = started
     chelsea = Image.open(PICTURES / "chelsea.webp").convert("RGB")
     offer(page, png(np.full((1, 1, 3), 90, dtype=np.uint8)))
     page.wait_for_function(f"{RESULT}?.width === 257 && {RESULT}.height === 257")
@@ -455,9 +499,8 @@ def test_unusual_photographs(local, visit, sessions):
     assert not page.faults
 
 
-def test_without_a_camera(local, visit):
-    page = visit()
-    start(page)
+def test_without_a_camera(local, visit, started):
+    page = started
     page.get_by_role("button", name="Use the camera").click()
     said(page)
     assert "camera" in message(page)
@@ -491,28 +534,28 @@ def test_without_webassembly(visit):
     assert not page.faults
 
 
-@pytest.mark.parametrize("missing", ["photos.onnx.0.js", "listing.js", "app.js", "worker.js", "chelsea.webp.0.js"])
-def test_a_missing_file_gets_a_sentence_and_another_try(local, visit, alone, missing):
+def test_a_missing_file_gets_a_sentence_and_another_try(local, visit, alone):
+    """In the order in which they are asked for: each try comes as far as the next one that is missing."""
     page = visit("about:blank")
-    page.context.route(f"**/{missing}", lambda route: route.fulfill(status=404))
+    page.context.route("**/listing.js", lambda route: route.fulfill(status=404))
     page.goto(alone[0])
-    page.click(START)
-    said(page)
-    assert missing in message(page) or missing.removesuffix(".0.js") in message(page)
-    page.context.unroute(f"**/{missing}")
-    if missing.startswith("chelsea"):
-        page.get_by_role("button", name="Chelsea the cat").click()
-        page.wait_for_function(RESULT)
-    else:
+    files = ["listing.js", "worker.js", "app.js", "photos.onnx.0.js", "chelsea.webp.0.js"]
+    for missing, following in zip(files, files[1:]):
+        page.click(START)
+        page.locator("segment-picture >> .message", has_text=missing).wait_for()
         assert message(page).endswith("you can try again.")
-        start(page)
+        page.context.route(f"**/{following}", lambda route: route.fulfill(status=404))
+        page.context.unroute(f"**/{missing}")
+    page.click(START)
+    page.locator("segment-picture >> .message", has_text="chelsea.webp").wait_for()
+    page.context.unroute("**/chelsea.webp.0.js")
+    page.get_by_role("button", name="Chelsea the cat").click()
+    page.wait_for_function(RESULT)
 
 
-def test_a_tab_that_could_not_be_loaded(local, visit, alone):
-    page = visit("about:blank")
+def test_a_tab_that_could_not_be_loaded(started):
+    page = started
     page.context.route("**/things.webp.0.js", lambda route: route.fulfill(status=404))
-    page.goto(alone[0])
-    start(page)
     page.get_by_role("button", name="Synthetic scenes", exact=True).click()
     said(page)
     assert message(page) == "The file things.webp.0.js could not be loaded. You can try again."
@@ -575,9 +618,11 @@ def test_it_runs_from_a_folder(local, visit, alone, sessions):
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
-def test_it_fits_the_page(local, visit, width, theme):
-    page = visit(width=width, theme=theme)
-    start(page)
+def test_it_fits_the_page(local, visit, started, width, theme):
+    page = started
+    if width != 1280:
+        page = visit(width=width, theme=theme)
+        start(page)
     page.locator("segment-picture >> summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not page.faults

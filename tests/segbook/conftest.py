@@ -2,6 +2,14 @@ import numpy as np
 import pytest
 
 
+@pytest.fixture(scope="session")
+def sk():
+    """scikit-learn's scores. Importing them takes a second and a half: not in every worker that collects a test."""
+    from sklearn import metrics
+
+    return metrics
+
+
 @pytest.fixture
 def picture():
     """Makes random pixels (height, width, 3)."""

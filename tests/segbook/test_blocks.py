@@ -18,10 +18,10 @@ def on_meta(name, **options):
 
 @pytest.mark.parametrize("name", models.list_models())
 def test_every_network_has_a_diagram_from_the_image_to_its_logits(name):
-    rows = blocks(on_meta(name))
+    model = on_meta(name)
+    rows = blocks(model)
     assert (rows[0].stride, rows[0].channels, rows[-1].stride, rows[-1].channels) == (1, 3, 1, 5)
     assert all(row.reads is None or rows[row.reads].head is False for row in rows)
-    model = on_meta(name)
     features = model.backbone(torch.empty(1, 3, 257, 257, device="meta"))
     assert [row.channels for row in rows if not row.head][1:] == [feature.shape[1] for feature in features]
     strides = [256 / (feature.shape[-1] - 1) for feature in features]

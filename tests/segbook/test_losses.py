@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn import metrics as sk
 
 from segbook import data
 from segbook.losses import (
@@ -52,7 +51,7 @@ def every_loss():
 
 
 @pytest.mark.parametrize("ignore_index", [255, -1, -100, 2])
-def test_cross_entropy_is_torchs_mean_over_valid_pixels(ignore_index):
+def test_cross_entropy_is_torchs_mean_over_valid_pixels(sk, ignore_index):
     logits, target = batch(0, ignore_index=ignore_index)
     weight = torch.tensor([0.5, 1.0, 3.0, 0.0], dtype=torch.float64)
     for w in (None, weight):
@@ -151,7 +150,7 @@ def test_ohem_keeps_everything_where_all_is_hard_and_checks_its_shares():
 
 
 @pytest.mark.parametrize("pos_weight", [None, 5.0])
-def test_binary_cross_entropy_is_torchs_and_scikit_learns(pos_weight):
+def test_binary_cross_entropy_is_torchs_and_scikit_learns(sk, pos_weight):
     logits, target = batch(7, 2, channels=1)
     valid = target != 255
     z, y = logits[:, 0][valid], target[valid].double()

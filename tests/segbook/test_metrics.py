@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
-from sklearn import metrics as sk
 
 from segbook.metrics import ConfusionMatrix, boundary_f1
 
@@ -37,7 +36,7 @@ def same(actual, expected):
 
 @pytest.mark.filterwarnings("ignore:A single label", "ignore:y_pred contains classes")
 @pytest.mark.parametrize("num_classes", [1, 2, 3, 21, 255, 256, 300])
-def test_counts_and_scores_are_those_of_scikit_learn(num_classes):
+def test_counts_and_scores_are_those_of_scikit_learn(sk, num_classes):
     ignore_index = -1 if num_classes > 255 else 255
     batches = [maps(seed, num_classes, ignore_index=ignore_index) for seed in range(3)]
     confusion = counted(*batches, num_classes=num_classes, ignore_index=ignore_index)
@@ -60,7 +59,7 @@ def test_counts_and_scores_are_those_of_scikit_learn(num_classes):
     assert confusion.mean_iou() == pytest.approx(confusion.iou().mean().item(), rel=1e-12)
 
 
-def test_the_statistics_of_each_class_against_the_rest():
+def test_the_statistics_of_each_class_against_the_rest(sk):
     prediction, target = maps(0, 4)
     confusion = counted((prediction, target), num_classes=4)
     tables = sk.multilabel_confusion_matrix(target[target != 255], prediction[target != 255])  # [[TN, FP], [FN, TP]]
@@ -79,7 +78,7 @@ def test_dice_follows_from_iou_per_class_but_not_for_means():
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
-def test_every_integer_type_counts_alike(dtype):
+def test_every_integer_type_counts_alike(sk, dtype):
     prediction, target = maps(2, 21)
     valid = target != 255
     expected = sk.confusion_matrix(target[valid], prediction[valid], labels=range(21))

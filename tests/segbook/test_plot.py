@@ -3,12 +3,10 @@
 import sys
 
 import matplotlib
-import nbformat
 import numpy as np
 import pytest
 import torch
 from matplotlib import pyplot as plt
-from nbclient import NotebookClient
 from PIL import Image
 
 from segbook import plot
@@ -103,10 +101,9 @@ for step in range(1, 11):
 """
 
 
-def test_ten_updates_in_a_notebook_leave_one_small_picture(tmp_path):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    (output,) = notebook.cells[0].outputs
+def test_ten_updates_in_a_notebook_leave_one_small_picture(tmp_path, run_cells):
+    (cell,) = run_cells([CELL], tmp_path)
+    (output,) = cell.outputs
     assert output.output_type == "display_data"
     assert 5_000 < len(output.data["image/png"]) < 60_000
 

@@ -17,8 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from bookbuild import ROOT
 from bookbuild.chapters import DEEPER, BookError, notebook_files, read_book
 from bookbuild.notebooks import nbgrader
@@ -159,6 +157,8 @@ def _write(number: str, cells: list[NotebookCell], pictures: dict[str, Path]) ->
     Args:
         pictures: what cells show as `attachment:NAME`, by that name.
     """
+    import nbformat  # takes two seconds, and whoever imports this module need not write a notebook
+
     made, seen = [], set()
     for kind, source, metadata in cells:
         ident, copy = "", 0

@@ -1,5 +1,6 @@
 """Costs and shapes, a page that chapters 9 and 11 lead to."""
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -14,6 +15,7 @@ from segbook.checks.values import Wrong, numbers, short, whole
 __all__ = ["costs_rank", "dilated_memory"]
 
 
+@functools.cache
 def kept_for_backward(stride: int, batch: int) -> int:
     """Bytes that autograd stores when fcn_resnet50_d8 sees `batch` images of 512x512, weights apart."""
     with torch.device("meta"):

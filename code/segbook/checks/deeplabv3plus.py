@@ -42,10 +42,9 @@ SHAPE_HINTS = {
 }
 
 
-@checker
-def plus_shapes(
-    my_low: Sequence[int], my_aspp: Sequence[int], my_joined: Sequence[int], my_scores: Sequence[int]
-) -> str:
+@functools.cache
+def shapes() -> dict[str, torch.Size]:
+    """Of the four maps, for one image of 385x513."""
     right = {}
     with torch.device("meta"):
         net = models.create("deeplabv3plus_resnet50").eval()
@@ -53,6 +52,14 @@ def plus_shapes(
         low, *others, last = net.backbone(torch.empty(1, 3, 385, 513))
         right["my_scores"] = net.logits([low, *others, last]).shape[1:]
         right |= {"my_low": low.shape[1:], "my_aspp": net.classifier.aspp(last).shape[1:]}
+    return right
+
+
+@checker
+def plus_shapes(
+    my_low: Sequence[int], my_aspp: Sequence[int], my_joined: Sequence[int], my_scores: Sequence[int]
+) -> str:
+    right = shapes()
     for name, value in (("my_low", my_low), ("my_aspp", my_aspp), ("my_joined", my_joined), ("my_scores", my_scores)):
         shape = numbers(value, name)
         shape = shape[1:] if shape.shape == (4,) and shape[0] == 1 else shape  # one image in front does no harm
@@ -255,6 +262,7 @@ def plus_stop(miou_by_offset: Sequence[float]) -> str:
     return f"{found.max() - found.min():.3f} between offsets of one network: say where the labels come from"
 
 
+@functools.cache
 def gflop(**options: bool | int) -> float:
     """10^9 operations of DeepLabv3+ on MobileNetV2 for one image of 512x512."""
     with torch.device("meta"):

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 
@@ -185,13 +186,13 @@ def dilated_conversion(to_stride_8: Callable) -> str:
     return "the trained network's own features on the coarse grid, to rounding, and new ones between them"
 
 
-@checker
-def dilated_slips(corrected: dict) -> str:
-    require(isinstance(corrected, dict), f"corrected is a dict of names and shapes, this is {short(corrected)}")
+@functools.cache
+def printed_shapes() -> dict[str, tuple[int, ...]]:
+    """Of the maps in fcn_resnet50_d8, for four images of 480x480."""
     with torch.device("meta"):
         net = models.create("fcn_resnet50_d8")
         third, fourth = net.backbone(torch.empty(4, 3, 480, 480))[2:]
-        right = {
+        return {
             "layer3": tuple(third.shape),
             "layer4": tuple(fourth.shape),
             "two 3x3": tuple(net.classifier.convs(fourth).shape),
@@ -200,6 +201,12 @@ def dilated_slips(corrected: dict) -> str:
             "logits": tuple(net.classifier(fourth).shape),
             "auxiliary 3x3": tuple(net.aux_classifier[0](third).shape),
         }
+
+
+@checker
+def dilated_slips(corrected: dict) -> str:
+    require(isinstance(corrected, dict), f"corrected is a dict of names and shapes, this is {short(corrected)}")
+    right = printed_shapes()
     corrected = {"logits" if name == "scores" else name: shape for name, shape in corrected.items()}
     for name, shape in corrected.items():
         require(name in right, f"there is no entry {name!r}; the printed ones are {', '.join(right)}")

@@ -22,7 +22,8 @@ def test_the_plain_rate_counts_two_operations_a_product(monkeypatch):
 
 
 @pytest.mark.slow
-def test_cost_grows_with_the_pixels_and_with_a_finer_map():
+def test_cost_grows_with_the_pixels_and_with_a_finer_map(monkeypatch):
+    monkeypatch.setattr(costs, "STRIDE_SIDE", 128)
     cost = costs.cost(sides=(64, 128), networks=("fcn_resnet18_d8",), seconds=0)
     small, large = cost["size"]["fcn_resnet18_d8"]
     assert cost["kept"]["fcn_resnet18_d8"] > 0

@@ -2,7 +2,6 @@
 
 import json
 
-import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -28,6 +27,8 @@ import torch
 
 
 def test_a_notebook(book):
+    import nbformat  # not by every worker that collects this file: it takes two seconds
+
     notebook = book.export(BODY)
     nbformat.validate(nbformat.from_dict(notebook))
     assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)

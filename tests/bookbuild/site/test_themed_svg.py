@@ -7,11 +7,9 @@ import re
 import sys
 
 import matplotlib
-import nbformat
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
-from nbclient import NotebookClient
 from PIL import Image
 
 from bookbuild import ROOT
@@ -77,13 +75,11 @@ CELLS = [
 ]
 
 
-def test_every_cell_of_a_kernel_of_the_build_shows_themed_svg_alone(tmp_path):
+def test_every_cell_of_a_kernel_of_the_build_shows_themed_svg_alone(tmp_path, run_cells):
     startup = str(ROOT / "code" / "bookbuild" / "site" / "startup.py")
     environment = os.environ | {"PYTHONSTARTUP": startup, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute(env=environment)
-    for cell in notebook.cells[:2]:
+    cells = run_cells(CELLS, tmp_path, env=environment)
+    for cell in cells[:2]:
         (output,) = [one for one in cell.outputs if one.output_type == "display_data"]
         assert "image/png" not in output.data and "prefers-color-scheme:dark" in output.data["image/svg+xml"]
-    assert notebook.cells[2].outputs[0].text == "['In', 'Out', 'exit', 'get_ipython', 'open', 'plot', 'plt', 'quit']\n"
+    assert cells[2].outputs[0].text == "['In', 'Out', 'exit', 'get_ipython', 'open', 'plot', 'plt', 'quit']\n"

@@ -9,16 +9,18 @@ from segbook.convolution import receptive_field
 from segbook.models.resnet import BasicBlock, Bottleneck, ResNet, resnet18, resnet50, resnet101, resnet_tiny
 
 
-def dilations(net, stage):
+def dilations(build, stage, **options):
     """Dilation of every 3x3 convolution of a stage, in order."""
+    with torch.device("meta"):
+        net = build(**options)
     convs = [m for m in getattr(net, f"layer{stage}").modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)]
     assert all(conv.padding == conv.dilation for conv in convs)
     return [conv.dilation[0] for conv in convs]
 
 
-def strides(net):
-    x = torch.empty(1, 3, 96, 96, device="meta")
-    return [96 // feature.shape[-1] for feature in net.to("meta")(x)]
+def strides(build, **options):
+    with torch.device("meta"):
+        return [96 // feature.shape[-1] for feature in build(**options)(torch.empty(1, 3, 96, 96))]
 
 
 class Last(nn.Module):
@@ -40,16 +42,19 @@ def checkpoint(calibrate):
 
 
 def loaded(checkpoint, **options):
-    net = resnet50(**options).eval()
-    net.load_state_dict(checkpoint)
+    """A network that shares the checkpoint's weights: drawing random ones first would take longer than the tests."""
+    with torch.device("meta"):
+        net = resnet50(**options).eval()
+    net.load_state_dict(checkpoint, assign=True)
     return net
 
 
 @pytest.mark.parametrize(("output_stride", "replace"), [(32, None), (16, (0, 0, 1)), (8, (0, 1, 1))])
 @torch.no_grad()
 def test_equals_torchvision_with_stride_replaced_by_dilation(checkpoint, noise, output_stride, replace):
-    theirs = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=replace)
-    theirs.load_state_dict(checkpoint, strict=False)
+    with torch.device("meta"):
+        theirs = torchvision.models.resnet50(weights=None, replace_stride_with_dilation=replace)
+    theirs.load_state_dict(checkpoint, strict=False, assign=True)
     layers = {f"layer{i}": f"layer{i}" for i in (1, 2, 3, 4)}
     theirs = torchvision.models._utils.IntermediateLayerGetter(theirs.eval(), layers)
     x = noise(2, 3, 97, 129)
@@ -99,21 +104,21 @@ def test_the_tiny_net_keeps_the_equality_with_either_stem(noise, calibrate):
 
 
 def test_dilations_of_mmsegmentation_d8():
-    net = resnet50(stem="v1c", output_stride=8)
-    assert [dilations(net, stage) for stage in (1, 2, 3, 4)] == [[1] * 3, [1] * 4, [1] + [2] * 5, [2, 4, 4]]
-    net = resnet18(stem="v1c", output_stride=8)
-    assert [dilations(net, stage) for stage in (1, 2, 3, 4)] == [[1] * 4, [1] * 4, [1, 1, 2, 1], [2, 1, 4, 1]]
-    net = resnet50(output_stride=8, contract_dilation=False)
-    assert [dilations(net, stage) for stage in (3, 4)] == [[2] * 6, [4] * 3]
+    d8 = {"stem": "v1c", "output_stride": 8}
+    assert [dilations(resnet50, i, **d8) for i in (1, 2, 3, 4)] == [[1] * 3, [1] * 4, [1] + [2] * 5, [2, 4, 4]]
+    assert [dilations(resnet18, i, **d8) for i in (1, 2, 3, 4)] == [[1] * 4, [1] * 4, [1, 1, 2, 1], [2, 1, 4, 1]]
+    uncontracted = {"output_stride": 8, "contract_dilation": False}
+    assert [dilations(resnet50, i, **uncontracted) for i in (3, 4)] == [[2] * 6, [4] * 3]
 
 
 def test_multi_grid_multiplies_the_dilation_of_the_last_stage():
     """The paper's (1, 2, 4) at output stride 16 is 2, 4, 8; MMSegmentation would make it 1, 2, 4."""
-    net = resnet50(output_stride=16, contract_dilation=False, multi_grid=(1, 2, 4))
-    assert dilations(net, 4) == [2, 4, 8] and dilations(net, 3) == [1] * 6
-    assert dilations(resnet50(output_stride=16, multi_grid=(1, 2, 4)), 4) == [1, 4, 8]  # the first one contracted
+    grid = {"output_stride": 16, "multi_grid": (1, 2, 4)}
+    assert dilations(resnet50, 4, contract_dilation=False, **grid) == [2, 4, 8]
+    assert dilations(resnet50, 3, contract_dilation=False, **grid) == [1] * 6
+    assert dilations(resnet50, 4, **grid) == [1, 4, 8]  # the first one contracted
     for options in ({"multi_grid": (1, 1, 1)}, {}):
-        assert dilations(resnet50(output_stride=8, **options), 4) == [2, 4, 4]
+        assert dilations(resnet50, 4, output_stride=8, **options) == [2, 4, 4]
 
 
 @torch.no_grad()
@@ -136,7 +141,7 @@ def test_worked_shapes_of_resnet50_v1c_d8():
 def test_strides(output_stride, expected):
     for backbone in (resnet_tiny, resnet18):
         for stem in ("7x7", "v1c"):
-            assert strides(backbone(output_stride=output_stride, stem=stem)) == expected
+            assert strides(backbone, output_stride=output_stride, stem=stem) == expected
 
 
 def test_parameters_and_channels():
@@ -161,7 +166,8 @@ def test_cells_of_a_resnet_are_centred_on_pixel_32i():
     """Odd kernels with symmetric padding: every stage has its cell 0 at pixel 0, dilated or not."""
     for stem in ("7x7", "v1c"):
         for output_stride in (32, 8):
-            net = resnet18(stem=stem, output_stride=output_stride)
+            with torch.device("meta"):
+                net = resnet18(stem=stem, output_stride=output_stride)
             entry = [net.conv1, net.bn1, net.relu] if stem == "7x7" else [net.stem]
             field = receptive_field([*entry, net.maxpool, net.layer1, net.layer2, net.layer3, net.layer4])
             assert (field.stride, field.centre) == (output_stride, 0)

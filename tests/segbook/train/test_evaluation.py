@@ -1,6 +1,5 @@
 import pytest
 import torch
-from sklearn.metrics import confusion_matrix
 from torch import nn
 from torch.utils.data import Dataset, Subset
 
@@ -53,12 +52,12 @@ def test_predictions_are_those_of_each_image_alone_in_order(model, batch_size, w
         assert torch.equal(label, truth)
 
 
-def test_the_matrix_is_scikit_learns_over_all_pixels_that_are_not_void(model):
+def test_the_matrix_is_scikit_learns_over_all_pixels_that_are_not_void(sk, model):
     dataset = Sizes()
     truth = torch.cat([label.flatten() for _, label in dataset.items])
     guess = torch.cat([prediction.flatten() for prediction in one_by_one(model, dataset)])
     valid = truth != 255
-    expected = confusion_matrix(truth[valid], guess[valid], labels=range(4))
+    expected = sk.confusion_matrix(truth[valid], guess[valid], labels=range(4))
     assert evaluate(model, dataset, batch_size=3).counts.tolist() == expected.tolist()
 
 
