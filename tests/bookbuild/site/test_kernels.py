@@ -43,6 +43,12 @@ def test_a_fork_gives_the_outputs_of_a_kernel(tmp_path):
     assert "image/svg+xml" in first[-1][0].data
 
 
+def test_a_fork_cleans_up_when_it_ends(tmp_path):
+    with quick_kernels() as manager:
+        outputs(manager, tmp_path, "import tempfile\nfolder = tempfile.TemporaryDirectory(dir='.')")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_kernel_that_dies_is_noticed_and_the_next_one_starts(tmp_path):
     with quick_kernels() as manager:
         with pytest.raises(DeadKernelError):
