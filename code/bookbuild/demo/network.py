@@ -1,12 +1,14 @@
 """The networks in the page: two that ship with the package, exported to ONNX, and what the page tells of them.
 
-An export is kept for the next build, in a folder named after all that it depends on.
+An export is kept for the next build, in a folder named after all that it depends on. `python -m bookbuild.demo.network
+FOLDER` makes those that are not there.
 """
 
 import hashlib
 import json
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -96,3 +98,8 @@ def card(weights: str, text: str, about: dict) -> dict:
         "mean": list(IMAGENET_MEAN),
         "std": list(IMAGENET_STD),
     }
+
+
+if __name__ == "__main__":
+    for name in NETWORKS:
+        exported(name, Path(sys.argv[1]))

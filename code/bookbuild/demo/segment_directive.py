@@ -12,6 +12,8 @@ import base64
 import io
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from docutils import nodes
@@ -63,10 +65,25 @@ def _visit_segment(self: HTML5Translator, node: Segment) -> None:
     raise nodes.SkipNode
 
 
+def begin_exports(app: Sphinx) -> None:
+    """Export what is missing while the chapters are executed. What fails here is tried again, and told, by `serve`."""
+    if app.builder.format == "html":
+        command = [sys.executable, "-m", network.__name__, exports(app)]
+        app.segment_exports = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def exports(app: Sphinx) -> Path:
+    """Where exported networks are kept from build to build."""
+    return Path(app.srcdir, "_build", ".segment")
+
+
 def serve(app: Sphinx, exception: Exception | None) -> None:
     """Lay beside the pages what the element loads, also where no page has changed."""
-    if exception is None and app.builder.format == "html":
-        lay_out(Path(app.srcdir), Path(app.outdir) / "_static", Path(app.srcdir) / "_build" / ".segment")
+    if app.builder.format != "html":
+        return
+    app.segment_exports.wait()
+    if exception is None:
+        lay_out(Path(app.srcdir), Path(app.outdir) / "_static", exports(app))
 
 
 def lay_out(root: Path, static: Path, cache: Path) -> None:
@@ -104,4 +121,5 @@ def setup(app: Sphinx) -> None:
     """Register the directive, its node, and what is served with it."""
     app.add_node(Segment, html=(_visit_segment, None))
     app.add_directive("segment", SegmentDirective)
+    app.connect("builder-inited", begin_exports)
     app.connect("build-finished", serve)
