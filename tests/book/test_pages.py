@@ -43,6 +43,14 @@ MISSET = """() => {
         one => !/[ -]/.test(one.textContent) && one.getClientRects().length > 1);
     return [...formulas, ...names].map(one => one.textContent);
 }"""
+# Formulas whose kept room (see bookbuild.site.formula_size) is not what they take, in em of the formula. In the text
+# the widths count, and are good; a displayed one's height may be less so.
+MISJUDGED = """() => [...document.querySelectorAll("article .math")].flatMap(one => {
+    const alone = one.matches("div"), set = one.querySelector(alone ? "mjx-math" : "mjx-container");
+    const { width, height } = set.getBoundingClientRect(), em = parseFloat(getComputedStyle(set).fontSize);
+    const off = (alone ? height : width) / em - 0.442 * parseFloat(one.style.getPropertyValue("--room"));
+    return width && !(Math.abs(off) < (alone ? 0.5 : 0.25)) ? [[one.textContent, off]] : [];
+})"""
 # axe-core looks at each element's surroundings: a page with 4000 coloured words of code takes a minute. Of those that
 # look alike in a block of code one stays, the others become plain text, and formulas lose their glyphs, which no rule
 # reads: a style draws them, and a reader of the screen gets MathML.
@@ -152,6 +160,10 @@ def test_a_page_reads_from_its_file_narrow_and_dark(dark):
 def test_formulas_and_names_are_whole_on_a_phone(dark):
     dark.resize(NARROW)
     assert dark.page.evaluate(MISSET) == []
+
+
+def test_a_formula_takes_the_room_that_was_kept_for_it(light):
+    assert light.page.evaluate(MISJUDGED) == []
 
 
 def test_a_page_is_light_before_the_reader_does_anything(light, site):

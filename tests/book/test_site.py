@@ -27,7 +27,7 @@ def test_head_says_what_the_page_is(site, name):
     assert 40 <= len(text) <= 400  # escaped characters count several times
     assert 'property="og:image"' in page and (site / "_static" / "social.png").is_file()
     assert "fontawesome.js" not in page
-    assert ("mathjax/tex" in page) == ('class="math' in page)
+    assert ("mathjax/startup" in page) == ("mathjax-pieces" in page) == ('class="math' in page)
 
 
 def test_descriptions_differ(site):

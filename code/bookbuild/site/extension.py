@@ -10,6 +10,7 @@ from typing import Any
 import pybtex.plugin
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxRole
@@ -120,6 +121,14 @@ class ResultRole(SphinxRole):
         return [nodes.Text(text)], []
 
 
+# --- formulas -------------------------------------------------------------------------------------------------------
+
+
+def load_mathjax_in_parts(app: Sphinx, config: Config) -> None:
+    """Begin with MathJax's loader, not with all of it in one file; mathjax-pieces.js says which parts come."""
+    config.mathjax_path = "mathjax/startup.js"
+
+
 # --- the theme's faults ---------------------------------------------------------------------------------------------
 
 
@@ -184,5 +193,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", stamp_digest)
     app.connect("doctree-resolved", check_alternative_text)
     app.connect("html-page-context", mend_page, priority=900)
+    app.add_js_file("mathjax-pieces.js", loading_method="defer")
+    app.connect("config-inited", load_mathjax_in_parts)
     app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -2,10 +2,12 @@
 
 The theme brings every icon of Font Awesome as a script of 1.5 MB, and MathJax on pages without a formula. Here the
 icons that some page shows become a style sheet of a few kB, cut from that same script, and MathJax stays where there
-is something for it to set. Scripts, the index of the search first, no longer hold the text back: they wait until it is
-read. One stays in its place, Sphinx's options, since scripts within the page write to them.
+is something for it to set; each formula says how much room it will take. Scripts, the index of the search first, no
+longer hold the text back: they wait until it is read. One stays in its place, Sphinx's options, since scripts within
+the page write to them.
 """
 
+import html
 import re
 from pathlib import Path
 from urllib.parse import quote
@@ -13,9 +15,15 @@ from urllib.parse import quote
 from PIL import Image
 from sphinx.application import Sphinx
 
+from bookbuild.site.formula_size import EX, formula_size
+
 ICON_SCRIPT = re.compile(r"\s*<script[^>]*fontawesome\.js[^>]*></script>")
 PRELOADS = re.compile(r"\s*<link[^>]*(?:fontawesome\.js|webfonts/)[^>]*>")
-MATHJAX = re.compile(r"\s*<script[^>]*(?:mathjax/|>window\.MathJax)[^<]*</script>")
+MATHJAX = re.compile(r"\s*<script[^>]*(?:mathjax[/-]|>window\.MathJax)[^<]*</script>")
+FORMULA = re.compile(
+    r'<(span|div) class="math [^">]*"(?: id="[^"]*")?>(?:\n<span class="eqno">.*?</span>|\n)?\\[(\[](.*?)\\[)\]]</\1>',
+    re.DOTALL,
+)
 WAITING = re.compile(r"<script(?=[^>]* src=)(?![^>]*\b(?:defer|async)\b)(?![^>]*documentation_options)")
 IMAGE = re.compile(r'<img (?=[^>]*src="((?:\.\./)*_images/[^"]+)")(?![^>]*loading=)')
 SVG_SIZE = re.compile(r'<svg [^>]*?width="([\d.]+)pt" height="([\d.]+)pt"', re.DOTALL)
@@ -64,6 +72,18 @@ def icon_styles(script: str, names: set[str]) -> str:
     return RULES + "\n".join(rules) + "\n"
 
 
+def keep_room(page: str) -> str:
+    """A page whose formulas say how wide they will be, or how high if they stand by themselves."""
+
+    def with_room(found: re.Match[str]) -> str:
+        kind, tex = found.groups()
+        box = formula_size(html.unescape(tex), display=kind == "div")
+        room = box.above + box.below if kind == "div" else box.width
+        return found[0].replace(" ", f' style="--room: {room * EX:.2f}ex" ', 1)
+
+    return FORMULA.sub(with_room, page)
+
+
 def _lazy(image: Path) -> str:
     """The beginning of an image's tag: it is fetched when the reader comes near, and holds its place until then."""
     if image.suffix == ".svg":
@@ -93,6 +113,7 @@ def finish(app: Sphinx, failure: Exception | None) -> None:
         lean = WAITING.sub("<script defer", lean)
         if 'class="math' not in page:
             lean = MATHJAX.sub("", lean)
+        lean = keep_room(lean)
         lean = IMAGE.sub(lambda found, path=path: _lazy(path.parent / found.group(1)), lean)
         for fault, mended in MENDED.items():
             lean = lean.replace(fault, mended)

@@ -1,9 +1,11 @@
 """What is done to the built pages and their heads."""
 
+import re
+
 import pytest
 from docutils.core import publish_doctree
 
-from bookbuild.site.finishing import ICON_SCRIPT, MATHJAX, WAITING, icon_styles
+from bookbuild.site.finishing import ICON_SCRIPT, MATHJAX, WAITING, icon_styles, keep_room
 from bookbuild.site.page_head import LONGEST, description, published_address, shorten
 
 SCRIPT = (
@@ -24,9 +26,21 @@ def test_what_goes_out_of_a_page():
     head = '<head>\n<script defer src="../_static/scripts/fontawesome.js?digest=5"></script>\n'
     assert ICON_SCRIPT.sub("", head) == "<head>\n"
     math = '<script>window.MathJax = {"a": 1}</script>\n<script defer="defer" src="_static/mathjax/tex.js"></script>'
+    math += '<script defer="defer" src="../_static/mathjax-pieces.js?v=ac"></script>'
     assert MATHJAX.sub("", math).strip() == ""
     other = '<script src="_static/doctools.js"></script>'
     assert MATHJAX.sub("", other) == other and ICON_SCRIPT.sub("", other) == other
+
+
+def test_a_formula_says_how_much_room_it_takes():
+    inline = '<p>The size <span class="math notranslate nohighlight">\\(x &lt; 1\\)</span> of</p>'
+    alone = '<div class="math notranslate nohighlight">\n\\[\na \\]</div>'
+    number = '<span class="eqno">(3.1)<a href="#equation-a">#</a></span>'
+    numbered = f'<div class="math notranslate nohighlight" id="equation-a">\n{number}\\[\na\n\\]</div>'
+    done = keep_room(inline + alone + numbered)
+    assert re.findall(r"--room: ([\d.]+)ex", done) == ["5.45", "2.06", "2.06"]  # a width, two heights
+    assert re.sub(r' style="[^"]*"', "", done) == inline + alone + numbered
+    assert keep_room(done) == done
 
 
 def test_only_the_options_are_read_before_the_text():
