@@ -201,8 +201,9 @@ def test_a_term_explains_itself_to_mouse_and_keyboard(visit, violations, door):
     assert note.get_attribute("role") == "tooltip" and not note.is_visible()
     term(page).hover()
     assert note.is_visible()
+    page.clock.install()
     note.hover()
-    page.wait_for_timeout(500)
+    page.clock.run_for(1000)
     assert note.is_visible(), "the mouse may rest on it"
     page.keyboard.press("Escape")
     assert not note.is_visible()
