@@ -81,7 +81,7 @@ def tab_of(browser):
 
 @pytest.fixture
 def figure_page(tab_of, tmp_path):
-    """figure_page(name, **data) opens a page with that figure alone and returns the page; data default to the sample's.
+    """figure_page(name, **data) opens that figure alone and returns the page, drawn; data default to the sample's.
 
     `page.faults` lists what the console and the page complained about; `page.figure` finds the element; `page.drawn()`
     waits until what was asked for is drawn, which figures do in the next frame; `page.shown(text)` says whether a text
@@ -90,7 +90,10 @@ def figure_page(tab_of, tmp_path):
     number = itertools.count()
 
     def open_page(body: str, script: bool = True, **options):
-        return opened(tab_of(script), tmp_path / f"page{next(number)}.html", body, **options)
+        page = opened(tab_of(script), tmp_path / f"page{next(number)}.html", body, **options)
+        if script:
+            page.drawn()
+        return page
 
     def visit(*names: str, theme: str = "light", width: int = 768, script: bool = True, **data):
         return open_page(shown(*names, **data), theme=theme, width=width, script=script)

@@ -25,7 +25,6 @@ def test_starts_fits_and_is_accessible(figure_page, violations, name, width, the
     page = figure_page(name, width=width, theme=theme)
     assert page.figure.evaluate("node => node.shadowRoot !== null"), "the figure did not start"
     assert page.figure.evaluate("node => node.hasAttribute('dark')") is (theme == "dark")
-    page.drawn()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.faults == []
     assert violations(page, *RULES[theme]) == []
