@@ -25,7 +25,7 @@ CHAPTERS = sorted(path.stem for number in ("04", "05") for path in (ROOT / "book
 # Colab's packages that could matter here. What they require comes along; nothing else does.
 COLAB = ["torch", "torchvision", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "matplotlib-inline"]
 COLAB += ["Pillow", "requests", "tqdm", "click", "PyYAML", "ipython", "ipykernel", "ipywidgets", "nbclient", "nbformat"]
-COLAB += ["setuptools", "wheel", "scikit-image"]
+COLAB += ["pip", "setuptools", "wheel", "scikit-image"]
 OURS = {"segbook", "d2l", "gym", "jupyter-book", "myst-nb", "sphinx", "jupytext", "onnx", "onnxruntime", "torchmetrics"}
 
 RUN = """
@@ -71,7 +71,7 @@ def link(distribution: importlib.metadata.Distribution, folder: Path) -> None:
 def colab(tmp_path_factory) -> Path:
     """The Python of an environment that holds what Colab holds."""
     home = tmp_path_factory.mktemp("colab") / "venv"
-    venv.create(home, with_pip=True, symlinks=True)
+    venv.create(home, symlinks=True)
     python = home / "bin" / "python"
     site = subprocess.run(
         [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
