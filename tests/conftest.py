@@ -23,7 +23,11 @@ MAY_BE_MISSING = {
 }
 
 # A file is one worker's, so those that take minutes begin first: begun last, they would be waited for alone.
-LONGEST = ("test_pages.py", "test_editions.py", "test_segment.py", "test_strict_build.py", "test_every_figure.py")
+LONGEST = (
+    *("test_pages_served.py", "test_editions.py", "test_segment.py", "test_strict_build.py"),
+    *("test_pages_from_files.py", "test_small_book.py", "test_colab.py", "test_every_figure.py"),
+    *("test_pdf.py", "test_api.py", "test_front_door.py", "test_slides.py"),
+)
 
 
 def missing(reason: str) -> str | None:

@@ -69,8 +69,22 @@ def browser():
     if path is None:
         pytest.skip("no Chromium on this machine (apt-get install chromium)")
     sync_api = pytest.importorskip("playwright.sync_api")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=flags)
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def violations() -> Callable[..., list]:
+    """violations(page, *rules) is what axe-core finds, by all its rules or by those that are named, or tagged, so."""
+    axe = Path(pytest.importorskip("axe_playwright_python").__file__).with_name("axe.min.js").read_text("utf-8")
+    # What it passed is not described: that took longer than to look.
+    run = "rules => axe.run({ resultTypes: ['violations'], ...rules }).then(found => found.violations)"
+
+    def of(page, *rules: str) -> list:
+        page.evaluate(axe)
+        found = page.evaluate(run, {"runOnly": list(rules)} if rules else {})
+        return [(v["id"], [(n["target"], n["failureSummary"]) for n in v["nodes"][:3]]) for v in found]
+
+    return of

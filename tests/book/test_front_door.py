@@ -9,7 +9,6 @@ import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
-import axe_playwright_python
 import pytest
 import yaml
 
@@ -17,7 +16,6 @@ from bookbuild import ROOT
 from bookbuild.chapters import chapter_files
 from bookbuild.site.serve import serving
 
-AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 STUB = """
 
 The front pages lead to this page, and it says how long it takes.
@@ -102,12 +100,10 @@ def visit(browser, door):
     ("name", "width", "theme"),
     [("index", 1280, "light"), ("index", 390, "dark"), ("how-to-use", 1280, "dark"), ("how-to-use", 390, "light")],
 )
-def test_the_front_pages_fit_and_are_accessible(visit, name, width, theme):
+def test_the_front_pages_fit_and_are_accessible(visit, violations, name, width, theme):
     page = visit(name, width, theme, reduced_motion="reduce")
     assert page.faults == [] and page.evaluate(OVERFLOW) <= 1
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run()")["violations"]
-    assert [(v["id"], [(n["target"], n["failureSummary"]) for n in v["nodes"][:3]]) for v in found] == []
+    assert violations(page) == []
 
 
 def test_ten_seconds(visit):
@@ -196,7 +192,7 @@ def term(page, place=0):
     return page.locator("a[aria-describedby='about-term-void']").nth(place)
 
 
-def test_a_term_explains_itself_to_mouse_and_keyboard(visit, door):
+def test_a_term_explains_itself_to_mouse_and_keyboard(visit, violations, door):
     page = visit(CHAPTER, width=390)
     note = page.locator("#about-term-void")
     meaning = note.text_content()
@@ -205,16 +201,16 @@ def test_a_term_explains_itself_to_mouse_and_keyboard(visit, door):
     assert note.get_attribute("role") == "tooltip" and not note.is_visible()
     term(page).hover()
     assert note.is_visible()
+    page.clock.install()
     note.hover()
-    page.wait_for_timeout(500)
+    page.clock.run_for(1000)
     assert note.is_visible(), "the mouse may rest on it"
     page.keyboard.press("Escape")
     assert not note.is_visible()
     term(page, 1).focus()
     box = note.bounding_box()
     assert note.is_visible() and box["x"] >= 0 and box["x"] + box["width"] <= 390
-    page.evaluate(AXE)
-    assert page.evaluate("axe.run()")["violations"] == []
+    assert violations(page) == []
     page.keyboard.press("Tab")
     page.wait_for_function("document.querySelector('#about-term-void').hidden")
     assert page.locator("#about-term-stride").is_visible()

@@ -1,6 +1,7 @@
 """Code that a chapter teaches and the package holds is the same code."""
 
 import ast
+import functools
 import re
 
 import pytest
@@ -39,6 +40,7 @@ def taught_code(text: str) -> list[str]:
     return cells
 
 
+@functools.cache
 def package_definitions() -> dict[str, list[tuple[str, str]]]:
     """Public names of segbook, each with its files. Not those of checks/: a checker is named as what it checks."""
     found: dict[str, list[tuple[str, str]]] = {}

@@ -1,15 +1,18 @@
 """The site as a whole: described to those who only pass by, searched, and without what no page needs."""
 
+import functools
 import html
 import re
 import tomllib
 from pathlib import Path
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, unquote, urldefrag, urljoin
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from bookbuild import ROOT
+from bookbuild.chapters import notebook_files, page_name
+
 SITE = ROOT / "_build" / "html"
 PAGES = sorted(
     p.relative_to(SITE).as_posix()
@@ -18,6 +21,12 @@ PAGES = sorted(
     and p.name != "404.html"
     and p != SITE / "index.html"  # it only leads on
 )
+CHAPTERS = [page_name(path) for path in notebook_files(ROOT)]  # and optional pages
+
+
+@functools.cache
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -125,4 +134,44 @@ def test_the_address_of_a_place_that_moved_leads_to_it(site, browser, old, new):
     page.goto(f"{(site / 'book').as_uri()}/{old}")
     page.wait_for_url(f"**/book/{new}")
     assert page.locator(f"[id={new.split('#')[1]}]").count() == 1
+    page.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_internal_links_lead_somewhere(site, name):
+    text = read(site / name)
+    text = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    for link in re.findall(r'<a\b[^>]*?\bhref="([^"]*)"', text):
+        target, fragment = urldefrag(urljoin(f"https://book/{name}", link.replace("&amp;", "&")))
+        if not target.startswith("https://book/"):
+            continue
+        path = site / unquote(target.removeprefix("https://book/").split("?")[0])
+        assert path.is_file(), f"{name} links to {link}, which is not there"
+        if fragment and path.suffix == ".html":
+            assert re.search(rf'\bid="{re.escape(unquote(fragment))}"', read(path)), f"{name}: no anchor for {link}"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_download_button_serves_the_clean_notebook(site, chapter):
+    page = (site / "book" / f"{chapter}.html").read_text()
+    assert f'notebooks/{chapter}.ipynb"' in page
+    assert (site / "notebooks" / f"{chapter}.ipynb").read_bytes() == (ROOT / "book" / f"{chapter}.ipynb").read_bytes()
+    assert not (site / "_sources").exists(), "the raw source, solutions included, is served beside the pages"
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_colab_button_opens_the_exported_notebook(site, chapter):
+    config = (ROOT / "_config.yml").read_text()
+    repository = re.search(r"url: https://github.com/(\S+)", config).group(1)
+    page = (site / "book" / f"{chapter}.html").read_text()
+    assert f"https://colab.research.google.com/github/{repository}/blob/main/book/{chapter}.ipynb" in page
+
+
+@pytest.mark.parametrize("from_file", [False, True], ids=["served", "file"])
+def test_the_root_leads_to_the_home_page(server, site, browser, from_file):
+    root = site.as_uri() + "/" if from_file else server
+    page = browser.new_page()
+    page.goto(root + "index.html")
+    page.wait_for_url(root + "book/index.html")
+    assert page.locator("article.bd-article h1").inner_text().startswith("Segmentation from the ground up")
     page.close()

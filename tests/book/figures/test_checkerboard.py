@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 
 NAME = "checkerboard"
-FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def random_case(rng):
@@ -57,13 +56,11 @@ def test_maps_are_what_torch_computes(maths):
 
 @pytest.fixture
 def figure(figure_page):
-    page = figure_page(NAME)
-    page.set_default_timeout(5000)
-    return page
+    return figure_page(NAME)
 
 
 def verdict(page):
-    page.evaluate(FRAME)
+    page.drawn()
     return page.figure.locator("p[role=status]").inner_text()
 
 

@@ -82,8 +82,8 @@ def test_steps_networks_keys_and_touch(figure_page):
     for _ in range(20):
         page.keyboard.press("ArrowLeft")
     assert state(page)["cell"][1] == 0
-    page.wait_for_timeout(600)  # until the hand rests
-    assert "size 212, stride 32" in page.locator("[data-segbook] .sr").inner_text()
+    said = page.locator("[data-segbook] .sr", has_text="size 212, stride 32")
+    said.wait_for(state="attached")  # when the hand rests
 
 
 def test_the_field_glides_only_where_motion_is_welcome(figure_page):

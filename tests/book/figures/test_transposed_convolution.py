@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from segbook.convolution import conv_matrix, conv_output_size, conv_transpose_output_size
 
 NAME = "transposed-convolution"
-FRAME = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 NAMES = ("stride", "padding", "output_padding", "dilation")
 
 
@@ -92,19 +91,17 @@ def test_sizes_that_a_convolution_makes_equal(maths):
 
 @pytest.fixture
 def figure(figure_page):
-    page = figure_page(NAME)
-    page.set_default_timeout(5000)
-    return page
+    return figure_page(NAME)
 
 
 def state(page):
-    page.evaluate(FRAME)
+    page.drawn()
     return page.figure.evaluate("node => node.state")
 
 
 def slide(page, label, value):
     page.get_by_role("slider", name=re.compile(f"^{label}")).fill(str(value))
-    page.evaluate(FRAME)
+    page.drawn()
 
 
 def test_presets_agree_with_torch_until_something_is_changed(figure):
@@ -149,7 +146,7 @@ def test_stamps_are_stepped_and_count_only_when_made(figure):
     assert state(figure)["sum"].endswith("= 0 so far; 4 of 4 still to come")
     assert figure.shown("the canvas is empty")
     figure.get_by_role("button", name="Play").click()
-    figure.wait_for_function("document.querySelector('[data-segbook]').state.stamps === 4", timeout=8000)
+    figure.wait_for_function("document.querySelector('[data-segbook]').state.stamps === 4")
 
 
 def test_cells_are_edited_by_key_and_by_click(figure):
@@ -187,6 +184,6 @@ def test_on_a_phone_one_view_at_a_time(figure_page):
     visible = {name: page.figure.locator(f".{name} canvas").is_visible() for name in ("stamps", "zeros", "matrix")}
     assert visible == {"stamps": True, "zeros": False, "matrix": False}
     page.get_by_label("Matrix", exact=True).check()
-    page.evaluate(FRAME)
+    page.drawn()
     assert page.figure.locator(".matrix canvas").is_visible()
     assert not page.figure.locator(".stamps canvas").is_visible()

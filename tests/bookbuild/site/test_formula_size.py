@@ -1,4 +1,4 @@
-"""The room of formulas as reckoned. tests/book/test_pages.py holds it against what MathJax sets, for the whole book."""
+"""The room of formulas as reckoned. tests/book/pages holds it against what MathJax sets, for the whole book."""
 
 import pytest
 
