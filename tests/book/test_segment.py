@@ -634,3 +634,17 @@ def test_the_built_page_has_it(local, server, visit, name):
     start(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     assert not page.faults
+
+
+@pytest.mark.parametrize("width", [1280, 700, 390])
+def test_the_built_page_keeps_its_place(server, visit, width):
+    """What stands below it does not move when its script begins, its style comes and its samples are listed."""
+    address, height = f"{server}book/index.html", f"{ELEMENT}.getBoundingClientRect().height"
+    page = visit("about:blank", width=width)
+    page.route("**/segment/segment.js", lambda route: route.abort())
+    page.goto(address)
+    before = page.evaluate(height)
+    page.unroute("**/segment/segment.js")
+    page.goto(address)
+    page.wait_for_selector("segment-picture[data-ready] >> .sample >> nth=1")
+    assert page.evaluate(height) == pytest.approx(before, abs=12)

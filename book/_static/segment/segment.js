@@ -72,9 +72,12 @@
       this.message = el("p.message", { role: "alert" });
       this.spoken = el("p.sr", { "aria-live": "polite" });
       const style = el("link", { rel: "stylesheet", href: `${HERE}segment.css` });
-      this.attachShadow({ mode: "open" }).append(style, this.body, this.message, this.spoken);
+      const styled = new Promise((done) => { style.onload = style.onerror = done; });
+      const waiting = el("style", {}, ":host(:not([data-ready])) .body > :not(.poster) { display: none; }");
+      this.attachShadow({ mode: "open" }).append(waiting, style, this.body, this.message, this.spoken);
       this.acceptDrops();
       this.poster();
+      Promise.all([styled, listed().catch(() => {})]).then(() => this.setAttribute("data-ready", "")); // see segbook.css
     }
 
     /** What is there before the click: the light children (a picture), buttons, what a click will load. */
