@@ -6,7 +6,7 @@ computations, never one stored answer, and its messages never contain the answer
 
 Some exercises can be given other numbers for each student. Without `checks.seed("name")` the numbers are those of the
 statement. Behind it, a checker under `@own_numbers` asks for the student's own, and each of its messages begins with
-them ("for Ada: an image of 3,500 x 4,500 pixels"): running the starter cell as it stands tells them.
+them ("for Ada: an image of 3,500x4,500 pixels"): running the starter cell as it stands tells them.
 
 Where a picture says more, `Wrong` takes maps to draw under the message: of the reader's answer, never the right one.
 """

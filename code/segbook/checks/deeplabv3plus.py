@@ -104,7 +104,7 @@ def plus_separable(my_full: int, my_separable: int, my_multiply_adds: int, my_re
     work, reach = whole(my_multiply_adds, "my_multiply_adds"), whole(my_reach, "my_reach")
     depthwise, across, cells = 64 * 9, 64 * 128, 33 * 33
     slips = {
-        64 * 128: "that is a 1 x 1",
+        64 * 128: "that is a 1x1",
         depthwise + across: "that is the separable one",
         64 * 128 * 13 * 13: "a rate puts gaps between the weights, and no weights into them",
         64 * 128 * 9 + 128: "a bias is not asked for",

@@ -45,7 +45,7 @@ def fcn_cells(rows: int, columns: int, work: float, height: int, width: int) -> 
     require(not close(times, crops), "that is the number of crops; each of them has fewer pixels than the image")
     require(
         close(times, crops * 64 * 64 / (height * width), rtol=5e-3),
-        f"work of {times:g}: all crops together, each 64 x 64 pixels, over the pixels of the image once",
+        f"work of {times:g}: all crops together, each 64x64 pixels, over the pixels of the image once",
     )
     return "a window without padding loses its size less one, and overlapping crops are paid for many times"
 

@@ -154,7 +154,7 @@ def measure_blind(for_recall: Tensor, for_precision: Tensor, for_outline: Tensor
         "for_iou": "IoU hardly sees a margin that is thin beside the object, but wider than the tolerance",
     }
     for name, holds in wanted.items():
-        recall, precision, iou, outline = found[name]  # as many digits as tell a share of 160 x 160 pixels from a limit
+        recall, precision, iou, outline = found[name]  # as many digits as tell a share of 160x160 pixels from a limit
         require(
             holds(*found[name]),
             f"{name} has recall {recall:.6g}, precision {precision:.6g}, IoU {iou:.6g} and boundary F1 {outline:.6g}; "

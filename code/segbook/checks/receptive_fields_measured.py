@@ -39,13 +39,13 @@ def dilated_bell(wide: nn.Module, predicted: int, measured: int) -> str:
     layers = [m for m in wide.modules() if isinstance(m, nn.Conv2d) and tuple(m.kernel_size) == (3, 3)]
     require(
         [tuple(m.stride) for m in layers] == [(s, s) for s in STRIDES],
-        "the strides of wide's 3 x 3 layers are not those of small_network: change only dilation and padding",
+        "the strides of wide's 3x3 layers are not those of small_network: change only dilation and padding",
     )
     rates = [tuple(m.dilation) for m in layers]
     require(rates != [(1, 1)] * 8, "in wide no layer is dilated")
     require(
         rates == [(d, d) for d in DILATIONS],
-        f"the rates of wide's 3 x 3 layers are {[d for d, _ in rates]}; the first two keep theirs, then come the six",
+        f"the rates of wide's 3x3 layers are {[d for d, _ in rates]}; the first two keep theirs, then come the six",
     )
     require(
         all(m.padding == m.dilation for m in layers),
@@ -63,7 +63,7 @@ def dilated_bell(wide: nn.Module, predicted: int, measured: int) -> str:
     counted = half_square(torch.outer(paths[0, 0], paths[0, 0]), 96)
     require(
         abs(predicted - counted) <= 2,
-        f"counting paths does not give {predicted:g}. Is it the middle row (24) of a 48 x 48 map, of an input of 192, "
+        f"counting paths does not give {predicted:g}. Is it the middle row (24) of a 48x48 map, of an input of 192, "
         "with each layer's padding equal to its dilation, and the square taken in two dimensions?",
     )
     try:

@@ -61,9 +61,9 @@ def transpose_by_hand(whole: Sequence, cut: Sequence, x: list, kernel: list) -> 
             else f"{wrong} of the 9 values of whole are wrong: put down the four stamps and add where they overlap"
         )
     cut = numbers(cut, "cut")
-    require(cut.shape != (4, 4), "cut is still the whole canvas of 4 x 4; padding 1 takes a cell away on every side")
+    require(cut.shape != (4, 4), "cut is still the whole canvas of 4x4; padding 1 takes a cell away on every side")
     require(
-        cut.shape == (2, 2), f"cut has the shape {cut.shape}; at stride 2 the canvas is 4 x 4, less one on every side"
+        cut.shape == (2, 2), f"cut has the shape {cut.shape}; at stride 2 the canvas is 4x4, less one on every side"
     )
     require(
         close(cut, layer(x, kernel, stride=2, padding=1)),

@@ -34,7 +34,7 @@ def predict_command(run, images, out, overwrite, alpha, named, max_pixels, devic
     RUN is the folder of a training, a checkpoint, or NAME:WEIGHTS for weights that ship with the package.
 
     Writes OUT/NAME-mask.png, the mask (index PNG at the image's size), and OUT/NAME-overlay.jpg for the eye. An image
-    that cannot be read is named, the others go on, and the exit status is 2. Images of more than 4096 x 4096 pixels go
+    that cannot be read is named, the others go on, and the exit status is 2. Images of more than 4096x4096 pixels go
     through windows of 1024x1024.
 
     \b

@@ -23,8 +23,8 @@ class View:
 
     Args:
         window: height and width, or one number for both: cut the image into windows of this size, cut down to the
-            image where they are larger. None is one forward pass of the whole image, but windows of 1024 x 1024 above
-            4096 x 4096 pixels, where one pass would fill the memory.
+            image where they are larger. None is one forward pass of the whole image, but windows of 1024x1024 above
+            4096x4096 pixels, where one pass would fill the memory.
         overlap: share of a window that the next one covers again, 0 or more and below 1. Half a window, the default,
             computes every pixel about four times.
         blend: "tent" or "flat", see `windows.window_shares`.

@@ -123,7 +123,7 @@ WRONG = [
     ("plus_shapes", (LOW, ASPP, JOINED, (20, 97, 129)), "background"),
     ("plus_shapes", (LOW, ASPP, JOINED, (97, 129)), "is needed"),
     ("plus_separable", (..., ..., ..., ...), "a `...` to replace"),
-    ("plus_separable", (8_192, 8_768, 9_548_352, 13), "that is a 1 x 1"),
+    ("plus_separable", (8_192, 8_768, 9_548_352, 13), "that is a 1x1"),
     ("plus_separable", (64 * 128 * 169, 8_768, 9_548_352, 13), "no weights into them"),
     ("plus_separable", (73_728, 576, 9_548_352, 13), "the first step alone"),
     ("plus_separable", (73_728, 8_192, 9_548_352, 13), "a ninth is nearly right"),
