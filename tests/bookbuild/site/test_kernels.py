@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,8 @@ def test_a_kernel_ends_with_the_process_that_it_was_forked_from(tmp_path):
         client.stop_channels()
         return kernel.provisioner.process
 
-    with quick_kernels() as manager:
-        kernel = asyncio.run(begin())
+    with quick_kernels() as manager, ThreadPoolExecutor(1) as thread:  # in this one a browser's loop may be running
+        kernel = thread.submit(asyncio.run, begin()).result()
         assert kernel.poll() is None
     deadline = time.monotonic() + 120
     while kernel.poll() is None and time.monotonic() < deadline:
