@@ -179,6 +179,8 @@ def capstone_flattery(flattery: Callable) -> str:
     random = generator()
     for tiles, columns, few in ((9, 7, 3), (6, 1, 2), (12, 30, 1), (5, 4, 4)):
         table = torch.rand(tiles, columns, generator=random, dtype=torch.float64)
+        while columns > 1 and table.mean(0).argmax() == table[:few].mean(0).argmax():  # who chose on all would be right
+            table = torch.rand(tiles, columns, generator=random, dtype=torch.float64)
         if tiles == 9:
             table = table.T.contiguous().T  # not contiguous
         if tiles == 12:
