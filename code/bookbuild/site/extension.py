@@ -1,6 +1,5 @@
 """What the book asks of Sphinx beyond Jupyter Book: fresh pages, strict figures, clean buttons, live results."""
 
-import copy
 import os
 import shutil
 from functools import cache
@@ -93,17 +92,6 @@ def check_alternative_text(app: Sphinx, doctree: nodes.document, docname: str) -
             )
 
 
-# --- numbers of figures ---------------------------------------------------------------------------------------------
-
-
-def remember_pages(app: Sphinx, env: BuildEnvironment) -> None:
-    """Load a page once for the references to its figures, and not once for each: an eighth of Sphinx's own time."""
-    domain, reader = env.get_domain("std"), copy.copy(env)
-    reader.get_doctree = cache(env.get_doctree)
-    resolve = domain._resolve_numref_xref
-    domain._resolve_numref_xref = lambda env, *reference: resolve(reader, *reference)
-
-
 # --- results in prose -----------------------------------------------------------------------------------------------
 
 
@@ -189,7 +177,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     api_page.setup(app)
     app.connect("env-get-outdated", outdated_chapters)
     app.connect("env-before-read-docs", execute_first)
-    app.connect("env-check-consistency", remember_pages)  # pages are read, and none is written yet
     app.connect("source-read", stamp_digest)
     app.connect("doctree-resolved", check_alternative_text)
     app.connect("html-page-context", mend_page, priority=900)

@@ -245,7 +245,7 @@ WRONG = [
             "sign": "the sign is the other one",
             "two": "a threshold of their own",
             "among": "counted among the others",
-            "all": "is another number than yours",
+            "all": "the threshold is chosen on all tiles",  # never right by chance
             "alone": "nothing is subtracted",
             "mean": "no threshold is chosen",
             "worst": "is another number than yours",
