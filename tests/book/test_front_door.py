@@ -125,6 +125,10 @@ def test_ten_seconds(visit):
 def test_the_answer_comes_over_the_photograph_and_stays(visit):
     page = visit()
     veil = page.locator("segment-picture img.veil")
+    page.wait_for_selector("segment-picture[data-ready]")
+    poster, over = page.locator("segment-picture img").first.bounding_box(), veil.bounding_box()
+    right = {"x": poster["x"] + 0.504 * poster["width"], "y": poster["y"], "width": 0.496 * poster["width"]}
+    assert over == pytest.approx(right | {"height": poster["height"]}, abs=1), "it does not cover the answer"
     page.wait_for_function("document.querySelector('img.veil').getAnimations().every(a => a.playState === 'finished')")
     assert veil.evaluate("node => getComputedStyle(node).clipPath") == "inset(0px 0px 0px 100%)"
     still = visit(reduced_motion="reduce")
