@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from jupyter_client import AsyncKernelManager
 from myst_nb.core.read import create_nb_reader
 from nbformat import NotebookNode
 from sphinx.application import Sphinx
@@ -22,6 +23,7 @@ from sphinx.util.display import status_iterator
 
 from bookbuild import CORES
 from bookbuild.chapters import running_time
+from bookbuild.site.kernels import quick_kernels
 
 logger = logging.getLogger(__name__)
 KERNELS = max(2, CORES)  # on a single core one starts while the other computes
@@ -57,10 +59,10 @@ def execute_side_by_side(app: Sphinx, sources: dict[str, str]) -> None:
     kernels = min(KERNELS, len(waiting))
     threads = os.environ.setdefault("OMP_NUM_THREADS", str(max(1, CORES // kernels)))
     logger.info("executing %d chapters, %d at once, %s threads each", len(waiting), kernels, threads)
-    with ThreadPoolExecutor(kernels) as pool:
+    with quick_kernels() as manager, ThreadPoolExecutor(kernels) as pool:
         futures = {}
         for _, docname, path, notebook in waiting:
-            futures[pool.submit(execute, notebook, config.execution_timeout)] = docname, path, notebook
+            futures[pool.submit(execute, notebook, config.execution_timeout, manager)] = docname, path, notebook
         done = as_completed(futures)
         for future in status_iterator(
             done, "executing... ", "purple", len(futures), app.verbosity, lambda f: futures[f][0]
@@ -82,7 +84,7 @@ def seconds_stated(source: str) -> int:
     return int(found[1]) if found else 0
 
 
-def execute(notebook: NotebookNode, timeout: int) -> ExecutionResult:
+def execute(notebook: NotebookNode, timeout: int, manager: type[AsyncKernelManager]) -> ExecutionResult:
     """Run a notebook, in place, in an empty folder."""
     with TemporaryDirectory() as folder:
-        return single_nb_execution(notebook, cwd=folder, timeout=timeout, allow_errors=False, meta_override=True)
+        return single_nb_execution(notebook, folder, timeout, allow_errors=False, kernel_manager_class=manager)
