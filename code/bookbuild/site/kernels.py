@@ -14,8 +14,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 from jupyter_client import AsyncKernelManager
 
@@ -29,10 +31,17 @@ def quick_kernels() -> Iterator[type[AsyncKernelManager]]:
     environment = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # read on import
     command = [sys.executable, "-m", "bookbuild.site.kernels"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as parent:
+    with (
+        TemporaryDirectory() as folder,
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as parent,
+    ):
         turn = Lock()
 
         class Forked(AsyncKernelManager):
+            def __init__(self, **options: Any):
+                # sockets in a folder: a TCP port that is free when it is chosen may be taken when the kernel binds it
+                super().__init__(transport="ipc", connection_file=f"{folder}/{uuid4().hex}.json", **options)
+
             async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
                 with turn:
                     print(json.dumps([self.connection_file, options["cwd"]]), file=parent.stdin, flush=True)
@@ -98,9 +107,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(2, 1)
         os.chdir(folder)
-        parent = f"--IPKernelApp.parent_handle={os.getppid()}"
-        # errors alone: it warns that its channels, which do not leave this machine, are not encrypted
-        IPKernelApp.launch_instance(argv=["-f", connection_file, parent, "--log-level=ERROR"])
+        IPKernelApp.launch_instance(argv=["-f", connection_file, f"--IPKernelApp.parent_handle={os.getppid()}"])
         atexit._run_exitfuncs()
         os._exit(0)  # without taking every module apart, which costs as much as a small page
 

@@ -205,6 +205,10 @@ def training_step(training_step: Callable) -> str:
             loss = number(loss, f"{said}: what it returns")
             if not math.isclose(loss, truth, rel_tol=1e-3, abs_tol=1e-5):
                 raise Wrong(f"{said} returns {loss:.6g}, which is not its loss{_slip(before, images, labels, loss)}")
+            require(
+                theirs[1].num_batches_tracked >= right[1].num_batches_tracked,
+                f"{said} ran the network in evaluation mode: its batch norm counted no batch",
+            )
             moved = any(not torch.equal(p, q) for p, q in zip(theirs.parameters(), before.parameters()))
             require(
                 moved,

@@ -7,6 +7,7 @@ its first checker is tested, and by the worker alone that tests it.
 import functools
 import importlib
 import runpy
+import zlib
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,10 @@ def table(chapter: str) -> dict:
 
 
 def judged(name: str, answer: tuple):
+    """What the checker says; it draws the same numbers in every run, since in one draw of some hundred two mistakes
+    give the same result, and the message names the other one."""
     torch.manual_seed(0)
+    checks.repeat(zlib.crc32(name.encode()) % 10**6)
     return getattr(checks, name)(*answer)
 
 
