@@ -15,7 +15,14 @@ mutants/       how much the checkers notice
 """
 
 import os
+import shutil
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]  # the repository
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome", "chromium-browser")  # the one without windows first
+
+
+def chromium() -> str | None:
+    """Where the Chromium is that tests, prints and measures pages; None where none is installed."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)

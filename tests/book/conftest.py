@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bookbuild import ROOT
+from bookbuild import ROOT, chromium
 from bookbuild.site.serve import serving
 
 SITE = ROOT / "_build" / "html"
@@ -65,14 +65,13 @@ def server(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser():
     """Headless Chromium."""
-    path = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if path is None:
+    if chromium() is None:
         pytest.skip("no Chromium on this machine (apt-get install chromium)")
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
+        headless = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+        yield headless
+        headless.close()
 
 
 @pytest.fixture(scope="session")

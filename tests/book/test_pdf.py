@@ -1,7 +1,6 @@
 """The PDF of a small book: pages and outline, links that stay inside, all that opens open, every figure there."""
 
 import re
-import shutil
 import subprocess
 import sys
 
@@ -9,6 +8,7 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+from bookbuild import chromium
 from bookbuild.pdf.join import headings
 
 CHAPTER = """# A chapter
@@ -108,7 +108,7 @@ The far solution.
 @pytest.fixture(scope="module")
 def printed(small_book, tmp_path_factory) -> PdfReader:
     """The book, printed. What would stick out of its page is an error already."""
-    if shutil.which("chromium") is None and shutil.which("google-chrome") is None:
+    if chromium() is None:
         pytest.skip("no Chromium on this machine (apt-get install chromium)")
     book = small_book(tmp_path_factory.mktemp("pdf"))
     (book.root / "book/_static/photos").mkdir(exist_ok=True)

@@ -1,12 +1,11 @@
 """The part of `make bench` that is about the figures in the pages: the first drawing, and frames while a hand drags."""
 
-import shutil
 import statistics
 from pathlib import Path
 
 from tqdm import tqdm
 
-from bookbuild import ROOT
+from bookbuild import ROOT, chromium
 
 SITE = ROOT / "_build" / "html" / "book"
 LOADS = 5
@@ -28,15 +27,14 @@ def figure_speed(site: Path = SITE) -> list[dict]:
 
     Empty where the book is not built or no Chromium is installed. Chromium draws at most 60 frames a second.
     """
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     pages = [page for page in sorted(site.glob("*.html")) if "data-segbook=" in page.read_text(encoding="utf-8")]
-    if chromium is None or not pages:
+    if chromium() is None or not pages:
         return []
     from playwright.sync_api import sync_playwright
 
     rows = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
         for path in tqdm(pages, desc="figures", leave=False):
             first: dict[tuple[int, str], list[float]] = {}
             frames: dict[tuple[int, str], list[float]] = {}

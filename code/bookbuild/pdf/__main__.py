@@ -1,7 +1,6 @@
 """The whole book as a PDF, printed by Chromium from the built site: python -m bookbuild.pdf SITE BOOK.pdf."""
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,13 +11,12 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Page, sync_playwright
 from pypdf import PdfReader
 
-from bookbuild import ROOT
+from bookbuild import ROOT, chromium
 from bookbuild.pdf.compose import compose, front
 from bookbuild.pdf.join import join
 from bookbuild.site.around import citation
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-BROWSERS = ("chromium", "google-chrome", "chromium-browser")
 LARGEST = 40  # MB of the whole book
 MINUTES = 30  # that a step may take, on a busy machine
 COLUMN = 643  # CSS pixels, 170 mm: an A4 page without its margins
@@ -64,11 +62,10 @@ class Printer:
 
 @contextmanager
 def printer() -> Iterator[Printer]:
-    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if chromium is None:
+    if chromium() is None:
         raise SystemExit("printing needs Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
         page = browser.new_page(viewport={"width": COLUMN, "height": 900}, color_scheme="light")
         page.set_default_timeout(MINUTES * 60_000)
         page.emulate_media(media="print", color_scheme="light")

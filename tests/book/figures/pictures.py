@@ -5,7 +5,6 @@ python tests/book/figures/pictures.py [NAME...]
 
 import importlib.util
 import io
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from bookbuild import chromium
 from segbook import figures
 
 spec = importlib.util.spec_from_file_location("figure_tests", Path(__file__).with_name("conftest.py"))
@@ -20,8 +20,8 @@ tests = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tests)
 
 with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-    chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-    page = chromium.new_page(viewport={"width": 640, "height": 800})
+    browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+    page = browser.new_page(viewport={"width": 640, "height": 800})
     for name in sys.argv[1:] or figures.names():
         sample = tests.sample(name)
         path = Path(folder, "page.html")
@@ -36,4 +36,4 @@ with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
             if still.stat().st_size < 25_000:
                 break
         print(name, still.stat().st_size, "bytes")
-    chromium.close()
+    browser.close()
