@@ -141,5 +141,6 @@ def test_catalogue_holds_every_stride_and_loses_no_parameter():
     assert low["reduce"] == list(low).index("layer1")
 
 
+@pytest.mark.slow
 def test_the_recorded_catalogue_is_in_step_with_the_networks():
     assert (FOLDER / "model-shapes.json").read_bytes() == record(), "write it anew: python -m bookbuild.model_shapes"

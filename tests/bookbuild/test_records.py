@@ -115,6 +115,7 @@ def test_each_run_says_truly_where_it_comes_from(history, path):
             assert git("merge-base", "--is-ancestor", run["commit"], code_of(run)) is not None
 
 
+@pytest.mark.slow
 def test_the_row_that_a_command_names_was_there(rows):
     named = 0
     for path in RESULTS:

@@ -304,6 +304,7 @@ def test_ctrl_c_keeps_the_last_checkpoint_and_has_status_130(voc, tmp_path, befo
     assert train.load_checkpoint(tmp_path / "run" / "last.pt")["step"] >= 1
 
 
+@pytest.mark.slow
 def test_the_same_command_under_torchrun_writes_one_run(voc, tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
     command = [*torchrun, *SEGBOOK, "train", "fcn32s_tiny", "--data", "voc", "--root", voc, "--out", tmp_path / "run"]

@@ -73,6 +73,7 @@ def project(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_two_chapters_run_at_once_and_only_once_and_a_failure_is_reported(project):
     complaints = build(project)
     assert "Executing notebook failed" in complaints and "c.md" in complaints

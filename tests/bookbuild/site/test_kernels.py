@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from bookbuild.site.kernels import Fork, quick_kernels
 
+pytestmark = pytest.mark.slow
 CODE = Path(__file__).resolve().parents[3] / "code"
 CELLS = (
     "sorted(name for name in globals() if not name.startswith('_'))",

@@ -75,6 +75,7 @@ CELLS = [
 ]
 
 
+@pytest.mark.slow
 def test_every_cell_of_a_kernel_of_the_build_shows_themed_svg_alone(tmp_path, run_cells):
     startup = str(ROOT / "code" / "bookbuild" / "site" / "startup.py")
     environment = os.environ | {"PYTHONSTARTUP": startup, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -196,6 +196,7 @@ def test_a_model_that_returns_something_else_is_refused_with_what_it_returned():
         predict(nn.MaxPool2d(2), noise(8, 8))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process its own peak")
 def test_memory_holds_a_row_of_windows_and_not_the_map_of_the_image():
     """12 million pixels: 1.0 GB of probabilities. (24 million, a photograph of 6,000 x 4,000: 1.6 GB in all.)"""

@@ -88,6 +88,7 @@ def test_resizing_sets_the_longer_side(net):
     assert seen[:2] == [(20, 25), (80, 100)]
 
 
+@pytest.mark.slow
 def test_tables_of_resizes_strides_and_sizes(home, monkeypatch):
     def named(_, **changes):
         torch.manual_seed(0)

@@ -63,6 +63,7 @@ def test_nothing_is_half_written(package, config, monkeypatch):
     assert list(package.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_tiny_networks_are_trained_recorded_and_shipped(package, tmp_path, monkeypatch):
     monkeypatch.setattr(records, "RESULTS", tmp_path / "results")
     monkeypatch.setenv("SEGBOOK_CACHE", str(tmp_path / "cache"))
