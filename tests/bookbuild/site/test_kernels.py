@@ -54,6 +54,12 @@ def test_a_fork_gives_the_outputs_of_a_kernel(manager, tmp_path):
     assert "image/svg+xml" in first[-1][0].data
 
 
+def test_a_fork_needs_no_port_that_another_may_take(manager):
+    kernels = [manager() for _ in range(2)]
+    assert [kernel.transport for kernel in kernels] == ["ipc", "ipc"]
+    assert kernels[0].ip != kernels[1].ip, "sockets of their own"
+
+
 def test_a_fork_cleans_up_when_it_ends(manager, tmp_path):
     outputs(manager, tmp_path, "import tempfile\nfolder = tempfile.TemporaryDirectory(dir='.')")
     assert list(tmp_path.iterdir()) == []

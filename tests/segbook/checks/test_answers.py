@@ -59,6 +59,14 @@ def test_wrong_answers_fail_and_say_why(chapter, name):
     assert judged(name, [...] * 9).passed is False
 
 
+def test_evaluation_mode_is_named_where_the_loss_is_the_right_one_by_chance():
+    answers = [answer for _, answer, said in table("from_classifier_to_fcn")["WRONG"] if said == "evaluation mode"]
+    for answer in answers:
+        checks.repeat(816885)  # in the second call both modes give the same loss to three digits
+        assert "evaluation mode" in checks.training_step(*answer).message
+    assert len(answers) == 3
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_no_answer_is_to_a_checker_of_another_chapter(chapter):
     rows = [*table(chapter)["RIGHT"], *table(chapter)["WRONG"]]
